@@ -1,0 +1,186 @@
+"""What was measured: the whole as JSON, the medians as tables. It measures nothing."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from statistics import median
+from typing import Literal
+
+import msgspec
+from bench.load import HERE, Ask, Load
+
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+
+
+class Round(msgspec.Struct, frozen=True):
+    """One server under one load.
+
+    Attributes:
+        load: what was answered.
+        cpu_us: CPU of the server for a request, until all that follows from it was done.
+        answering_cpu_us: the same, until the last answer.
+        postgres_us: PostgreSQL's CPU for a request, until all that follows from it was done.
+    """
+
+    load: Load
+    cpu_us: float
+    answering_cpu_us: float
+    postgres_us: float
+
+    @property
+    def rate(self) -> float:
+        """Requests answered in a second."""
+        return self.load.requests / self.load.seconds
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What OrderEats has to be over its peer, by budgets.md.
+
+    Attributes:
+        figure: CPU for a request, at most so much of the peer's; or requests a second, at least.
+    """
+
+    figure: Literal["CPU", "rate"]
+    ratio: float
+
+    def __str__(self) -> str:
+        return f"{self.figure} {'≤' if self.figure == 'CPU' else '≥'} {self.ratio:g}"
+
+    def reached_by(self, ratio: float) -> bool:
+        """Whether that is enough."""
+        return ratio <= self.ratio if self.figure == "CPU" else ratio >= self.ratio
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One figure.
+
+    Attributes:
+        title: of it.
+        ask: what is asked.
+        connections: how many requests are under way at any moment.
+        target: if there is one.
+    """
+
+    title: str
+    ask: Ask
+    connections: int
+    target: Target | None = None
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """A figure's rounds, by who was asked: the peer first, then OrderEats."""
+
+    row: Row
+    rounds: Mapping[str, Sequence[Round]]
+
+
+class Results(msgspec.Struct, frozen=True):
+    """A whole run."""
+
+    began_at: datetime
+    machine: Mapping[str, str]
+    settings: Mapping[str, str]
+    measured: Sequence[Measured]
+
+
+def keep(results: Results) -> None:
+    """Write the results, and the tables into the page."""
+    RESULTS.mkdir(exist_ok=True)
+    raw = msgspec.json.format(msgspec.json.encode(results), indent=2)
+    (RESULTS / f"{results.began_at:%Y-%m-%d-%H%M}.json").write_bytes(raw + b"\n")
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{tables(results)}\n{END}{after}", encoding="utf-8")
+
+
+def tables(results: Results) -> str:
+    """The medians, as Markdown: first against the targets, then all of them."""
+    machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    return "\n\n".join(
+        [
+            f"Measured on {results.began_at:%Y-%m-%d %H:%M} UTC: {machine}.",
+            _against_targets(results.measured),
+            _figures(results.measured),
+        ]
+    )
+
+
+def _against_targets(measured: Sequence[Measured]) -> str:
+    lines = []
+    for each in measured:
+        if each.row.target is None:
+            continue
+        peer, ours = each.rounds
+        figure = _cpu_us if each.row.target.figure == "CPU" else _rate
+        theirs, own = (_median(figure, each.rounds[name]) for name in (peer, ours))
+        reached = each.row.target.reached_by(own / theirs)
+        unit = "µs" if each.row.target.figure == "CPU" else "/s"
+        cells = (
+            f"{each.row.title}, {each.row.connections} at once",
+            f"{peer} {theirs:,.0f} {unit}",
+            f"{own:,.0f} {unit}",
+            f"**{own / theirs:.2f}**",
+            str(each.row.target),
+            "reached" if reached else "not yet",
+        )
+        lines.append(cells)
+    heads = ("figure", "peer", "OrderEats", "ratio", "to reach", "")
+    return _table(heads, lines)
+
+
+def _figures(measured: Sequence[Measured]) -> str:
+    lines = []
+    for each in measured:
+        for name, rounds in each.rounds.items():
+            cpu_us, answering = _median(_cpu_us, rounds), _median(_answering_cpu_us, rounds)
+            latencies = [_median(figure, rounds) for figure in (_p50_ms, _p99_ms)]
+            cells = (
+                f"{each.row.title}, {each.row.connections} at once",
+                name,
+                f"{cpu_us:,.0f}" if cpu_us else "",
+                f"{answering:,.0f}" if answering else "",
+                f"{_median(_postgres_us, rounds):,.0f}",
+                f"{_median(_rate, rounds):,.0f}",
+                *(f"{value:.2f}" if value else "" for value in latencies),
+            )
+            lines.append(cells)
+    heads = (
+        *("figure", "server", "its CPU, µs", "until the answer, µs", "PostgreSQL's CPU, µs"),
+        *("requests/s", "p50, ms", "p99, ms"),
+    )
+    return _table(heads, lines)
+
+
+def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [heads, ["---"] * len(heads), *lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def _median(figure: Callable[[Round], float], rounds: Sequence[Round]) -> float:
+    return median(figure(each) for each in rounds)
+
+
+def _cpu_us(each: Round) -> float:
+    return each.cpu_us
+
+
+def _answering_cpu_us(each: Round) -> float:
+    return each.answering_cpu_us
+
+
+def _postgres_us(each: Round) -> float:
+    return each.postgres_us
+
+
+def _rate(each: Round) -> float:
+    return each.rate
+
+
+def _p50_ms(each: Round) -> float:
+    return each.load.p50_ms or 0.0
+
+
+def _p99_ms(each: Round) -> float:
+    return each.load.p99_ms or 0.0

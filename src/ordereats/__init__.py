@@ -1,0 +1,1 @@
+"""OrderEats: a food-delivery platform that runs as a monolith and as microservices."""

@@ -1,0 +1,124 @@
+"""Work that goes on beside requests: tasks with an owner, jobs that sweep, hints that wake them."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from ordereats.chassis.errors import DatabaseError
+
+log = structlog.get_logger(__name__)
+
+
+class Background:
+    """Owns the tasks of a process, so that none is lost with its error."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator["Background"]:
+        """Run tasks for the length of a block; those that still run at its end are cancelled."""
+        async with asyncio.TaskGroup() as group:
+            background = cls(group)
+            try:
+                yield background
+            finally:
+                for task in background._tasks:
+                    task.cancel()
+
+    def start(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run it until it returns. An error that it lets out ends the process, loudly."""
+        task = self._group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+class Hint:
+    """Says that there may be work. Losing one costs time, never work: whoever waits also polls."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def give(self) -> None:
+        """Wake whoever waits, or whoever waits next."""
+        self._event.set()
+
+    async def wait(self, at_most_s: float) -> None:
+        """Wait for a hint, and no longer than that."""
+        await _either(self._event, at_most_s)
+        self._event.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that is done whenever there is some of it to do.
+
+    What there is to do stands in the database, so that a job may die at any moment; it leases what
+    it takes, so that any number of processes may run it.
+
+    Attributes:
+        name: for the log.
+        run: does some of the work; returns whether there may be more at once.
+        every_s: looks again after that time at the latest.
+        hint: wakes it sooner.
+    """
+
+    name: str
+    run: Callable[[], Awaitable[bool]]
+    every_s: float
+    hint: Hint = field(default_factory=Hint)
+
+    async def loop(self, stopping: asyncio.Event) -> None:
+        """Run until told to stop. A fault is logged and costs a pause that grows to 10 s."""
+        faults = 0
+        while not stopping.is_set():
+            more = False
+            try:
+                more = await self.run()
+                faults = 0
+            except DatabaseError as error:
+                faults += 1
+                log.warning("job_waits_for_database", job=self.name, error=str(error))
+            except Exception:
+                faults += 1
+                log.exception("job_failed", job=self.name)
+            if faults:
+                await _either(stopping, min(10.0, 0.1 * 2**faults) * random.uniform(0.5, 1.0))  # noqa: S311  # jitter is no secret
+            elif not more:
+                await self.hint.wait(self.every_s)
+
+
+class Jobs:
+    """The jobs of a process."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+        self._stopping = asyncio.Event()
+        self._running: list[tuple[Job, asyncio.Task[None]]] = []
+
+    def start(self, job: Job) -> None:
+        """Run it until `stop`."""
+        task = self._background.start(job.loop(self._stopping), name=f"job {job.name}")
+        self._running.append((job, task))
+
+    async def stop(self, *, within_s: float) -> None:
+        """Let each finish what it has begun, and start nothing more."""
+        self._stopping.set()
+        for job, _ in self._running:
+            job.hint.give()
+        if self._running:
+            await asyncio.wait([task for _, task in self._running], timeout=within_s)
+
+
+async def _either(event: asyncio.Event, at_most_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(at_most_s):
+            await event.wait()

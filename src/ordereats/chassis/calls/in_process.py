@@ -1,0 +1,53 @@
+"""Calls inside one process: no socket, the same errors."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ordereats.chassis.calls.client import CalleeFailed
+from ordereats.chassis.errors import NotFound, OrderEatsError, Unavailable
+from ordereats.contracts.calls import Call, Question, Reply
+from ordereats.contracts.wire import decode, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """What a service does about one call. Made by `answer`."""
+
+    call: Call[Any, Any]
+    run: Callable[[Any], Awaitable[Any]]
+
+
+def answer(call: Call[Question, Reply], run: Callable[[Question], Awaitable[Reply]]) -> Answerer:
+    """Pair a call with the use case that answers it; its route does the same over HTTP."""
+    return Answerer(call, run)
+
+
+class InProcess:
+    """Reaches the services of this process."""
+
+    def __init__(self, *, through_codec: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            through_codec: send everything through JSON, as a socket would, so that a monolith
+                can't hide a type that does not travel. For tests: it costs time.
+        """
+        self._through_codec = through_codec
+        self._answerers: dict[str, Answerer] = {}
+
+    def add(self, answerers: Sequence[Answerer]) -> None:
+        """Make a service's answers known."""
+        self._answerers.update({each.call.path: each for each in answerers})
+
+    async def ask(self, call: Call[Question, Reply], question: Question) -> Reply:
+        answerer = self._answerers[call.path]
+        if self._through_codec:
+            question = decode(encode(question), call.question)
+        try:
+            reply: Reply = await answerer.run(question)
+        except (NotFound, Unavailable):
+            raise
+        except OrderEatsError as error:
+            raise CalleeFailed(f"{call.service} failed: {error.code}") from error
+        return decode(encode(reply), call.reply) if self._through_codec else reply

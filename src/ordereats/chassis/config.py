@@ -1,0 +1,77 @@
+"""The environment, read once at the start. Nothing else reads it."""
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from ordereats.chassis.errors import Misconfigured
+
+
+class Environment:
+    """Settings by name, each checked where it is read.
+
+    An empty value counts as absent, as Compose files and shells mean it.
+
+    Every reader raises `Misconfigured`, naming the variable, what it has to be and what it is.
+    """
+
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        given = os.environ if variables is None else variables  # noqa: TID251  # here it is read
+        self._variables = {name: value for name, value in given.items() if value}
+
+    def text(self, name: str, default: str) -> str:
+        """A value as it stands."""
+        return self._variables.get(name, default)
+
+    def optional(self, name: str) -> str | None:
+        """A value as it stands, or None."""
+        return self._variables.get(name)
+
+    def whole(self, name: str, default: int, *, least: int, most: int) -> int:
+        """A whole number within bounds, both included."""
+        given = self._variables.get(name)
+        if given is None:
+            return default
+        if not given.isascii() or not given.isdecimal() or not least <= int(given) <= most:
+            raise Misconfigured(
+                f"{name} must be a whole number from {least} to {most}, not {given!r}."
+            )
+        return int(given)
+
+    def seconds(self, name: str, default: float, *, least: float, most: float) -> float:
+        """A duration in seconds within bounds, both included."""
+        given = self._variables.get(name)
+        if given is None:
+            return default
+        try:
+            value = float(given)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise Misconfigured(
+                f"{name} must be a number of seconds from {least:g} to {most:g}, not {given!r}."
+            )
+        return value
+
+    def choice(self, name: str, default: str, among: tuple[str, ...]) -> str:
+        """One of a few words."""
+        given = self._variables.get(name, default)
+        if given not in among:
+            raise Misconfigured(f"{name} must be one of {', '.join(among)}, not {given!r}.")
+        return given
+
+    def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str | None:
+        """An address with one of the schemes and a host. The message never shows a password."""
+        given = self._variables.get(name, default)
+        if given is None:
+            return None
+        try:
+            parts = urlsplit(given)
+            fine = parts.scheme in schemes and bool(parts.hostname)
+            _ = parts.port
+        except ValueError:
+            fine = False
+        if not fine:
+            expected = " or ".join(f"{scheme}://…" for scheme in schemes)
+            raise Misconfigured(f"{name} must be an address such as {expected}.")
+        return given

@@ -1,0 +1,74 @@
+"""Who asks, and under which correlation id: what goes along with a request, call and event."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import monotonic
+
+import uuid_utils
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks.
+
+    Attributes:
+        name: of the person or program.
+        roles: what it may do; `operator` may do everything.
+    """
+
+    name: str
+    roles: frozenset[str]
+
+
+OPERATOR = Principal("operator", frozenset({"operator"}))
+"""Everyone, as long as the platform runs open (on loopback, unless told otherwise)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What goes along.
+
+    Attributes:
+        correlation_id: one for all that follows from one request.
+        principal: who asks.
+        deadline: by the monotonic clock, when the caller stops waiting; None: nobody waits.
+        traceparent: W3C trace context, as it came.
+    """
+
+    correlation_id: str
+    principal: Principal = OPERATOR
+    deadline: float | None = None
+    traceparent: str | None = None
+
+    def remaining_s(self, at_most: float) -> float:
+        """How long there is to wait: until the deadline, and no longer than `at_most`."""
+        return at_most if self.deadline is None else min(at_most, self.deadline - monotonic())
+
+
+def new_id() -> str:
+    """A correlation id: a UUIDv7, so that ids sort by time."""
+    return str(uuid_utils.uuid7())
+
+
+def current() -> Context:
+    """What goes along with the code that is running now; made where there is none yet."""
+    context = _CURRENT.get()
+    if context is None:
+        context = Context(new_id())
+        _CURRENT.set(context)
+    return context
+
+
+@contextmanager
+def entered(context: Context) -> Iterator[Context]:
+    """Run a block with this context."""
+    token = _CURRENT.set(context)
+    try:
+        yield context
+    finally:
+        _CURRENT.reset(token)
+
+
+_CURRENT: ContextVar[Context | None] = ContextVar("ordereats_context", default=None)

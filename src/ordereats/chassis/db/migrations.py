@@ -1,0 +1,156 @@
+"""Brings a database up to date: numbered SQL files, each once, each in a transaction of its own."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from ordereats.chassis.db.pool import Reader
+from ordereats.chassis.errors import DatabaseError, Misconfigured
+
+_LOCK = 7_234_001
+"""Of all that migrate this database only one does at a time (advisory, so any number may wait)."""
+
+_TABLE = """
+create table if not exists schema_migrations (
+    owner text not null,
+    version int not null,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default now(),
+    primary key (owner, version)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationSet:
+    """The migrations of one owner.
+
+    Attributes:
+        owner: whose tables these are: a service, or the chassis.
+        folder: holds `0001_what.sql`, `0002_….sql` and so on, without gaps.
+    """
+
+    owner: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """Tells a file that was changed after it was applied."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+async def migrate(url: str, sets: Sequence[MigrationSet], *, patience_s: float = 30.0) -> int:
+    """Apply what is missing, in the order of the sets. Safe while other versions run, and twice.
+
+    Waits for a database that is still starting, and for locks of running transactions: each step
+    gives up after 3 s, so that it never makes others queue behind it, and tries again.
+
+    Returns:
+        How many were applied.
+
+    Raises:
+        Misconfigured: a step that was applied has changed since, or the database is newer.
+        DatabaseError: the database did not answer, or refused a step, for all of `patience_s`.
+    """
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + patience_s
+    while True:
+        try:
+            return await _migrate_once(url, sets)
+        except (asyncpg.LockNotAvailableError, asyncpg.CannotConnectNowError, OSError) as error:
+            if loop.time() > give_up:
+                raise DatabaseError(f"not migrated in {patience_s:g} s: {error}") from error
+            await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311  # jitter is no secret
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise DatabaseError(f"not migrated: {type(error).__name__}: {error}") from error
+
+
+def read(folder: Path) -> list[Migration]:
+    """The steps of a folder, in order.
+
+    Raises:
+        Misconfigured: a gap, a number twice, or a name without a number.
+    """
+    steps: list[Migration] = []
+    for expected, file in enumerate(sorted(folder.glob("*.sql")), start=1):
+        number, _, name = file.stem.partition("_")
+        if number != f"{expected:04}" or not name:
+            raise Misconfigured(f"{file.name} should be called {expected:04}_something.sql.")
+        steps.append(Migration(expected, name, file.read_text(encoding="utf-8")))
+    return steps
+
+
+async def missing(reader: Reader, sets: Sequence[MigrationSet]) -> list[str]:
+    """The steps that a running program needs and its database does not have."""
+    rows = await reader.fetch("select owner, version from schema_migrations")
+    applied = {(row["owner"], row["version"]) for row in rows}
+    return [
+        f"{each.owner}/{step.version:04}"
+        for each in sets
+        for step in read(each.folder)
+        if (each.owner, step.version) not in applied
+    ]
+
+
+async def _migrate_once(url: str, sets: Sequence[MigrationSet]) -> int:
+    connection = await asyncpg.connect(url, timeout=3, server_settings={"lock_timeout": "3000"})
+    try:
+        # No lock_timeout for this one wait: another program may be migrating for a while.
+        await connection.execute(f"set lock_timeout = 0; select pg_advisory_lock({_LOCK})")
+        await connection.execute("set lock_timeout = 3000")
+        await connection.execute(_TABLE)
+        return sum([await _apply(connection, each) for each in sets])
+    finally:
+        connection.terminate()  # drops the lock as well, and can't hang
+
+
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", which: MigrationSet) -> int:
+    steps = read(which.folder)
+    rows = await connection.fetch(
+        "select version, checksum from schema_migrations where owner = $1", which.owner
+    )
+    applied = {row["version"]: row["checksum"] for row in rows}
+    _check(which.owner, steps, applied)
+    missing = [step for step in steps if step.version not in applied]
+    for step in missing:
+        async with connection.transaction():
+            await connection.execute(step.sql)
+            await connection.execute(
+                "insert into schema_migrations (owner, version, name, checksum)"
+                " values ($1, $2, $3, $4)",
+                which.owner,
+                step.version,
+                step.name,
+                step.checksum,
+            )
+    return len(missing)
+
+
+def _check(owner: str, steps: Sequence[Migration], applied: dict[int, str]) -> None:
+    known = {step.version: step.checksum for step in steps}
+    for version, checksum in applied.items():
+        if version not in known:
+            raise Misconfigured(
+                f"The database has step {version:04} of {owner}, which this program does not know:"
+                " it belongs to a newer version. Start that one, or use another database."
+            )
+        if known[version] != checksum:
+            raise Misconfigured(
+                f"Step {version:04} of {owner} was changed after it had been applied."
+                " Put it back, and make the change a new step."
+            )

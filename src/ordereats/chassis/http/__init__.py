@@ -1,0 +1,1 @@
+"""HTTP in: the app, problem documents, idempotency keys, health."""

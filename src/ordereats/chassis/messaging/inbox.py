@@ -1,0 +1,238 @@
+"""The inbox: each message has its effect once, in the transaction that notes it was received.
+
+A retry waits here, in the consumer's own database, visible and redrivable; never in the broker.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+
+from ordereats.chassis import context
+from ordereats.chassis.background import Job
+from ordereats.chassis.db.pool import Database, Row, Transaction
+from ordereats.chassis.errors import DatabaseError
+from ordereats.chassis.messaging.bus import Message, Queue, UnreadableError
+from ordereats.contracts.events import Event, type_of
+from ordereats.contracts.wire import decode, encode
+
+log = structlog.get_logger(__name__)
+
+E = TypeVar("E", bound=Event)
+
+MAX_ATTEMPTS = 8
+"""Then it is parked, until a person has a look. With the pauses below: after about two minutes."""
+LEASE_S = 20
+POLL_S = 0.5
+
+_FIRST = """
+insert into inbox (consumer, message_id, type, subject, state, attempts, handled_at)
+values ($1, $2, $3, $4, 'done', 1, now()) on conflict do nothing returning true as is_new
+"""
+_POSTPONE = """
+insert into inbox (
+    consumer, message_id, type, subject, state, attempts, due_at, last_error, message
+)
+values ($1, $2, $3, $4, 'waiting', 1, now() + make_interval(secs => $5), $6, $7)
+on conflict do nothing
+"""
+_LEASE_DUE = """
+update inbox set due_at = now() + make_interval(secs => $3)
+where (consumer, message_id) in (
+    select consumer, message_id from inbox
+    where state = 'waiting' and due_at <= now() and consumer = any($1::text[])
+    order by due_at limit $2 for update skip locked
+)
+returning consumer, message_id, attempts, message
+"""
+_DONE = """
+update inbox set state = 'done', attempts = attempts + 1, handled_at = now(), message = null
+where consumer = $1 and message_id = $2 and state = 'waiting' returning true as is_first
+"""
+_AGAIN = """
+update inbox set attempts = attempts + 1, last_error = $3,
+    state = case when attempts + 1 >= $5 then 'parked' else 'waiting' end,
+    due_at = now() + make_interval(secs => $4)
+where consumer = $1 and message_id = $2 and state = 'waiting'
+"""
+_FORGET = """
+delete from inbox where (consumer, message_id) in (
+    select consumer, message_id from inbox
+    where state = 'done' and handled_at < now() - interval '7 days' limit 1000
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One queue of a service, and what it does about each event in it. Made by `subscribe`.
+
+    Attributes:
+        queue: where the events gather; its name is also the consumer's in the inbox.
+        effects: by the event's wire name; run in the transaction that notes the message.
+    """
+
+    queue: Queue
+    effects: Mapping[str, "Effect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one event does."""
+
+    event: type[Event]
+    run: Callable[[Transaction, Any], Awaitable[None]]
+
+
+def effect(event: type[E], run: Callable[[Transaction, E], Awaitable[None]]) -> Effect:
+    """Pair an event with its handler. The handler is idempotent through the inbox alone.
+
+    If the business answer is "no", the handler publishes that; it raises only what a retry or a
+    person can mend.
+    """
+    return Effect(event, run)
+
+
+def subscribe(service: str, family: str, effects: Sequence[Effect]) -> Subscription:
+    """Say what a service does about one family of events: `subscribe("payments", "order", …)`."""
+    by_type = {type_of(each.event): each for each in effects}
+    return Subscription(Queue(f"{service}.{family}", tuple(by_type)), by_type)
+
+
+class Inbox:
+    """Receives for the consumers of one database."""
+
+    def __init__(self, database: Database, subscriptions: Sequence[Subscription]) -> None:
+        self._database = database
+        self._consumers = {each.queue.name: each for each in subscriptions}
+
+    def retries(self) -> Job:
+        """The job that tries again what waits."""
+        return Job("inbox_retries", self.retry_once, every_s=POLL_S)
+
+    def cleanup(self) -> Job:
+        """The job that forgets, after a week, messages that can't come again."""
+        return Job("inbox_cleanup", self._forget, every_s=600)
+
+    def handler(self, consumer: str) -> Callable[[Message], Awaitable[None]]:
+        """What the bus calls with each message of a queue."""
+
+        async def receive(message: Message) -> None:
+            with _context_of(message):
+                await self._receive(consumer, message)
+
+        return receive
+
+    async def _receive(self, consumer: str, message: Message) -> None:
+        run, event = self._read(consumer, message)
+        while True:
+            try:
+                await self._first_attempt(consumer, message, run, event)
+            except DatabaseError as error:
+                if await self._is_database_down():
+                    # Keep the message, unacknowledged, and so take no more than the prefetch:
+                    # attempts are for messages that fail, not for a database that is away.
+                    log.warning("consumer_waits_for_database", consumer=consumer, error=str(error))
+                    await asyncio.sleep(random.uniform(0.3, 1.0))  # noqa: S311  # jitter
+                    continue
+                await self._postpone(consumer, message, error)
+            except Exception as error:  # noqa: BLE001  # the edge: it is stored and tried again
+                await self._postpone(consumer, message, error)
+            return
+
+    async def _first_attempt(
+        self, consumer: str, message: Message, run: Effect, event: Event
+    ) -> None:
+        async with self._database.transaction() as tx:
+            key = (consumer, message.id, message.type, message.subject)
+            if await tx.fetch_one(_FIRST, *key) is None:
+                log.info("message_again", consumer=consumer, message_id=str(message.id))
+                return
+            await run.run(tx, event)
+
+    async def _postpone(self, consumer: str, message: Message, error: Exception) -> None:
+        log.warning(
+            "handler_failed",
+            consumer=consumer,
+            message_id=str(message.id),
+            type=message.type,
+            attempt=1,
+            exc_info=error,
+        )
+        await self._database.execute(
+            _POSTPONE,
+            consumer,
+            message.id,
+            message.type,
+            message.subject,
+            _pause_s(1),
+            _said(error),
+            encode(message).decode(),
+        )
+
+    async def retry_once(self) -> bool:
+        """Try again what is due. Returns whether there may be more at once."""
+        rows = await self._database.fetch(_LEASE_DUE, list(self._consumers), 20, LEASE_S)
+        for row in rows:
+            message = decode(row["message"].encode(), Message)
+            with _context_of(message):
+                await self._retry(row, message)
+        return len(rows) == 20
+
+    async def _retry(self, row: Row, message: Message) -> None:
+        consumer, key = row["consumer"], (row["consumer"], message.id)
+        attempt = row["attempts"] + 1
+        try:
+            run, event = self._read(consumer, message)
+            async with self._database.transaction() as tx:
+                if await tx.fetch_one(_DONE, *key) is not None:
+                    await run.run(tx, event)
+        except Exception as error:
+            if isinstance(error, DatabaseError) and await self._is_database_down():
+                raise  # the job waits; the attempt does not count, the lease lapses
+            await self._database.execute(
+                _AGAIN, *key, _said(error), _pause_s(attempt), MAX_ATTEMPTS
+            )
+            log.warning(
+                "message_parked" if attempt >= MAX_ATTEMPTS else "handler_failed",
+                consumer=consumer,
+                message_id=str(message.id),
+                type=message.type,
+                attempt=attempt,
+                exc_info=error,
+            )
+
+    def _read(self, consumer: str, message: Message) -> tuple[Effect, Event]:
+        run = self._consumers[consumer].effects.get(message.type)
+        if run is None:
+            raise UnreadableError(f"{consumer} does not know {message.type}")
+        try:
+            return run, decode(message.data, run.event)
+        except msgspec.MsgspecError as error:
+            raise UnreadableError(f"not a {message.type}: {error}") from error
+
+    async def _is_database_down(self) -> bool:
+        try:
+            await self._database.fetch_one("select 1")
+        except DatabaseError:
+            return True
+        return False
+
+    async def _forget(self) -> bool:
+        return await self._database.execute(_FORGET) == 1000
+
+
+def _context_of(message: Message) -> Any:
+    return context.entered(context.Context(message.correlation_id, traceparent=message.traceparent))
+
+
+def _pause_s(attempt: int) -> float:
+    return min(60.0, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

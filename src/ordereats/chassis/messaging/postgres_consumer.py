@@ -1,0 +1,268 @@
+"""Consuming one queue of the PostgreSQL bus. A message that is taken is leased, and never moved."""
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+
+import structlog
+
+from ordereats.chassis.background import Hint
+from ordereats.chassis.db.pool import Database, Row, columns
+from ordereats.chassis.errors import DatabaseError
+from ordereats.chassis.messaging.bus import Handler, Message, Queue
+from ordereats.chassis.messaging.cloudevents import checked
+from ordereats.chassis.messaging.lanes import LONGEST_REASON, Delivery, Lanes
+from ordereats.chassis.messaging.sessions import LONGEST_PAUSE_S, growing_s
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 1.0
+"""How soon a message is found whose notification was lost."""
+
+# `$3` is what this consumer holds: of a subject that it holds it may take more, for its lane keeps
+# the order. Of a subject that another holds it takes none: the first `not exists` passes those by,
+# so that they hold nothing up; the second sees those that another takes at this very moment, whose
+# rows `skip locked` has left out.
+_CLAIM = """
+with candidate as materialized (
+    select position, subject from bus_message as this
+    where queue = $1 and due_at <= now() and position <> all($3::bigint[])
+        and not exists (
+            select from bus_message as earlier
+            where earlier.queue = $1 and earlier.subject = this.subject
+                and earlier.position < this.position and earlier.due_at > now()
+                and earlier.position <> all($3::bigint[])
+        )
+    order by position limit $2 for update skip locked
+), chosen as (
+    select position from candidate
+    where not exists (
+        select from bus_message as earlier
+        where earlier.queue = $1 and earlier.subject = candidate.subject
+            and earlier.position < candidate.position
+            and earlier.position <> all($3::bigint[])
+            and earlier.position not in (select position from candidate)
+    )
+)
+update bus_message
+set handed_out = handed_out + 1, due_at = now() + make_interval(secs => $4)
+from chosen where queue = $1 and bus_message.position = chosen.position
+returning bus_message.*
+"""
+# Who holds a message is told from the number of times that it was handed out.
+_MINE = """
+unnest($2::bigint[], $3::int[]) as mine (position, handed_out)
+where queue = $1 and bus_message.position = mine.position
+    and bus_message.handed_out = mine.handed_out
+"""
+_DONE = f"delete from bus_message using {_MINE}"  # noqa: S608  # two constants
+_BACK = f"update bus_message set due_at = now() from {_MINE}"  # noqa: S608  # two constants
+_RENEW = f"""
+update bus_message set due_at = now() + make_interval(secs => $4) from {_MINE}
+returning bus_message.position
+"""  # noqa: S608  # two constants
+_DECLARE = """
+insert into bus_route (queue, type) select * from unnest($1::text[], $2::text[])
+on conflict do nothing
+"""
+_BURY = """
+with gone as (
+    delete from bus_message where queue = $1 and position = $2 and handed_out = $3 returning *
+)
+insert into bus_dead (
+    reason, queue, id, type, source, subject, version, time, correlation_id, traceparent, data
+)
+select $4, queue, id, type, source, subject, version, time, correlation_id, traceparent, data
+from gone
+"""
+
+
+class Consumer:
+    """One queue and its handler.
+
+    Attributes:
+        queue: which.
+    """
+
+    def __init__(
+        self, queue: Queue, handler: Handler, database: Database, *, prefetch: int, lease_s: float
+    ) -> None:
+        self.queue = queue
+        self._database = database
+        self._prefetch = prefetch
+        self._lease_s = lease_s
+        self._lanes = Lanes(queue.name, handler)
+        self._held: dict[int, _PostgresDelivery] = {}
+        self._done: list[_PostgresDelivery] = []
+        self._back: list[_PostgresDelivery] = []
+        self._hint = Hint()
+        self._is_declared = False
+        self._has_to_look = False
+        self._is_stopping = False
+        self._is_ending = False
+        self._looked_at = self._renewed_at = monotonic()
+
+    def wake(self) -> None:
+        """There may be a message."""
+        self._has_to_look = True
+        self._hint.give()
+
+    async def run(self) -> None:
+        """Consume until `stop`; returns when the last handler has, and is answered for."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._pump())
+            await self._lanes.run()
+            self._is_ending = True
+            self._hint.give()
+
+    async def stop(self) -> None:
+        """Take no more, and hand back what was not begun; `run` returns when the handlers have."""
+        self._is_stopping = True
+        self._lanes.hold()
+        await self._lanes.finish()
+
+    async def done(self, delivery: "_PostgresDelivery") -> None:
+        """Note the answer; it goes out with those that come meanwhile, in one statement."""
+        self._done.append(delivery)
+        self._hint.give()
+
+    async def back(self, delivery: "_PostgresDelivery") -> None:
+        """Note the answer, as above."""
+        self._back.append(delivery)
+        self._hint.give()
+
+    async def bury(self, delivery: "_PostgresDelivery", reason: str) -> None:
+        """Move it, in one statement."""
+        await self._database.execute(
+            _BURY, self.queue.name, delivery.position, delivery.handed_out, reason[:LONGEST_REASON]
+        )
+        self._held.pop(delivery.position, None)
+
+    async def _pump(self) -> None:
+        failures = 0
+        while True:
+            if failures:
+                await asyncio.sleep(growing_s(failures, most=LONGEST_PAUSE_S))
+            elif not (self._has_to_look and self._room):
+                await self._hint.wait(min(POLL_S, self._lease_s / 3))
+            is_last = self._is_ending
+            try:
+                await self._turn()
+                failures = 0
+            except DatabaseError as error:
+                failures += 1
+                if failures == 1:
+                    log.warning("queue_lost", queue=self.queue.name, error=str(error))
+            if is_last:
+                return
+
+    async def _turn(self) -> None:
+        if not self._is_declared:
+            await declare(self._database, [self.queue])
+            self._is_declared = True
+        await self._settle(_DONE, self._done)
+        await self._settle(_BACK, self._back)
+        now = monotonic()
+        if now - self._renewed_at > self._lease_s / 3:
+            await self._renew()
+            self._renewed_at = now
+        if self._room and (self._has_to_look or now - self._looked_at > POLL_S):
+            await self._claim(self._room)
+            self._looked_at = now
+
+    @property
+    def _room(self) -> int:
+        return 0 if self._is_stopping else max(0, self._prefetch - len(self._held))
+
+    async def _settle(self, statement: str, answered: "list[_PostgresDelivery]") -> None:
+        batch = answered[:]
+        if not batch:
+            return
+        await self._database.execute(statement, self.queue.name, *_keys(batch))
+        del answered[: len(batch)]
+        for delivery in batch:
+            self._held.pop(delivery.position, None)
+
+    async def _renew(self) -> None:
+        held = list(self._held.values())
+        if not held:
+            return
+        rows = await self._database.fetch(_RENEW, self.queue.name, *_keys(held), self._lease_s)
+        mine = {row["position"] for row in rows}
+        for delivery in held:
+            if delivery.position not in mine:
+                delivery.lose()
+                self._held.pop(delivery.position, None)
+
+    async def _claim(self, room: int) -> None:
+        self._has_to_look = False
+        rows = await self._database.fetch(
+            _CLAIM, self.queue.name, room, list(self._held), self._lease_s
+        )
+        self._has_to_look = self._has_to_look or len(rows) == room
+        for row in sorted(rows, key=lambda row: int(row["position"])):
+            delivery = _PostgresDelivery(row, self)
+            self._held[delivery.position] = delivery
+            if self._is_stopping:
+                self._back.append(delivery)
+            else:
+                self._lanes.put(delivery)
+
+
+async def declare(database: Database, queues: Sequence[Queue]) -> None:
+    """Make the routes exist; a queue is nothing more. Routes are only added: see `Bus.declare`."""
+    pairs = [(queue.name, type_) for queue in queues for type_ in queue.types]
+    await database.execute(_DECLARE, *columns(pairs, 2))
+
+
+class _PostgresDelivery(Delivery):
+    __slots__ = ("_consumer", "_is_lost", "_row", "position")
+
+    def __init__(self, row: Row, consumer: Consumer) -> None:
+        super().__init__(
+            lane=row["subject"],
+            message_id=str(row["id"]),
+            type_=row["type"],
+            handed_out=row["handed_out"],
+        )
+        self.position: int = row["position"]
+        self._row = row
+        self._consumer = consumer
+        self._is_lost = False
+
+    @property
+    def is_gone(self) -> bool:
+        return self._is_lost
+
+    def lose(self) -> None:
+        """The lease lapsed, and another consumer has it."""
+        self._is_lost = True
+
+    def read(self) -> Message:
+        row = self._row
+        return checked(
+            Message(
+                id=row["id"],
+                type=row["type"],
+                source=row["source"],
+                subject=row["subject"],
+                version=row["version"],
+                time=row["time"],
+                correlation_id=row["correlation_id"],
+                traceparent=row["traceparent"],
+                data=row["data"],
+            )
+        )
+
+    async def done(self) -> None:
+        await self._consumer.done(self)
+
+    async def back(self) -> None:
+        await self._consumer.back(self)
+
+    async def bury(self, reason: str) -> None:
+        await self._consumer.bury(self, reason)
+
+
+def _keys(deliveries: "Sequence[_PostgresDelivery]") -> tuple[list[int], list[int]]:
+    return [each.position for each in deliveries], [each.handed_out for each in deliveries]

@@ -1,0 +1,216 @@
+"""Publishing to RabbitMQ: each message confirmed by the broker, or not taken. It keeps nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, HeadersType
+from aio_pika.exceptions import DeliveryError, PublishError
+
+from ordereats.chassis.messaging.bus import BusDownError, BusState, Message, Queue
+from ordereats.chassis.messaging.cloudevents import CONTENT_TYPE, headers_of
+from ordereats.chassis.messaging.rabbitmq_link import (
+    DEAD,
+    EVENTS,
+    SETUP_S,
+    Link,
+    closed,
+    declare_exchanges,
+    declare_queue,
+)
+from ordereats.chassis.messaging.sessions import again_and_again, is_being_cancelled
+
+CONNECTED_WITHIN_S = 2.0
+CONFIRMED_WITHIN_S = 8.0
+LOOK_EVERY_S = 0.1
+"""How soon a publish that is under way sees that the broker has blocked the connection."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outlet:
+    """A channel with confirms, and what tells that it is lost."""
+
+    channel: AbstractChannel
+    lost: asyncio.Future[None]
+
+
+class Publisher:
+    """Publishes on a connection of its own, for an alarm blocks it, and acks must go on."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._outlet: _Outlet | None = None
+        self._is_open = asyncio.Event()
+
+    @property
+    def state(self) -> BusState:
+        """Whether messages are taken now, as far as the broker has told."""
+        if self._outlet is None:
+            return BusState.DOWN
+        return BusState.BLOCKED if self._link.is_blocked else BusState.UP
+
+    async def run(self) -> None:
+        """Keep a channel open. Never returns."""
+        await again_and_again(self._session, what="publisher", name=self._link.name)
+
+    async def declare(self, queues: Sequence[Queue]) -> None:
+        """Make the queues and their routes exist.
+
+        Raises:
+            BusDownError: no broker, or it refuses; a queue of that name may be of another kind.
+        """
+        await self._open_outlet()
+        connection = await self._link.connection()
+        channel = connection.channel(publisher_confirms=False)
+        try:
+            async with asyncio.timeout(SETUP_S):
+                await channel.initialize()
+                for queue in queues:
+                    await declare_queue(channel, queue)
+        except (Exception, asyncio.CancelledError) as error:
+            if is_being_cancelled():
+                raise
+            raise BusDownError(f"queues are not declared: {error!r}") from error
+        finally:
+            await closed(channel)
+
+    async def publish(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """Publish a batch and wait for all of its confirms, as `Bus.publish` says."""
+        unique = {message.id: message for message in messages}
+        reasons = await self._confirmed([partial(_send, message=each) for each in unique.values()])
+        return {id_: reason for id_, reason in zip(unique, reasons, strict=True) if reason}
+
+    async def bury(self, body: bytes, headers: HeadersType, message_id: str | None) -> None:
+        """Put a message among the dead letters.
+
+        Raises:
+            BusDownError: it is not known to be there.
+        """
+        letter = aio_pika.Message(
+            body,
+            headers=headers,
+            content_type=CONTENT_TYPE,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=message_id,
+        )
+        (reason,) = await self._confirmed(
+            [partial(_confirmed, message=letter, exchange=DEAD, routing_key="")]
+        )
+        if reason:
+            raise BusDownError(f"a dead letter was not taken: {reason}")
+
+    async def _confirmed(
+        self, sends: Sequence[Callable[[_Outlet], Awaitable[str | None]]]
+    ) -> list[str | None]:
+        outlet = await self._open_outlet()
+        self._refuse_if_blocked()
+        batch = asyncio.gather(*(send(outlet) for send in sends), return_exceptions=True)
+        try:
+            async with asyncio.timeout(CONFIRMED_WITHIN_S):
+                while not batch.done():
+                    await asyncio.wait(
+                        (batch, outlet.lost),
+                        timeout=LOOK_EVERY_S,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                    if not batch.done():
+                        self._refuse_if_blocked()
+                        _refuse_if_lost(outlet)
+        except TimeoutError:
+            raise BusDownError("the broker has not confirmed in time") from None
+        finally:
+            if not batch.done():
+                batch.cancel()
+                await asyncio.wait((batch,))
+        results = batch.result()
+        for result in results:
+            if isinstance(result, BaseException):
+                raise BusDownError(f"the channel was lost: {result!r}") from result
+        return [result for result in results if not isinstance(result, BaseException)]
+
+    async def _open_outlet(self) -> _Outlet:
+        try:
+            async with asyncio.timeout(CONNECTED_WITHIN_S):
+                while self._outlet is None:
+                    await self._is_open.wait()
+        except TimeoutError:
+            raise BusDownError("no connection to the broker") from None
+        return self._outlet
+
+    def _refuse_if_blocked(self) -> None:
+        if self._link.is_blocked:
+            raise BusDownError("the broker takes no messages: it has a memory or disk alarm")
+
+    async def _session(self, begun: Callable[[], None]) -> None:
+        connection = await self._link.connection()
+        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+        outlet = _Outlet(channel, asyncio.get_running_loop().create_future())
+        channel.close_callbacks.add(lambda *_: _resolve(outlet.lost))
+        try:
+            async with asyncio.timeout(SETUP_S):
+                await channel.initialize()
+                await declare_exchanges(channel)
+            self._outlet = outlet
+            self._is_open.set()
+            begun()
+            await asyncio.wait((outlet.lost,))
+        finally:
+            self._is_open.clear()
+            self._outlet = None
+            _resolve(outlet.lost)
+            await closed(channel)
+
+
+async def _send(outlet: _Outlet, message: Message) -> str | None:
+    return await _confirmed(
+        outlet,
+        aio_pika.Message(
+            message.data,
+            headers=dict(headers_of(message)),
+            content_type=CONTENT_TYPE,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=str(message.id),
+        ),
+        exchange=EVENTS,
+        routing_key=message.type,
+    )
+
+
+async def _confirmed(
+    outlet: _Outlet, message: aio_pika.Message, *, exchange: str, routing_key: str
+) -> str | None:
+    """Publish and wait for the broker's word; the reason if it did not take the message.
+
+    Below `Exchange.publish`, which waits for the socket to drain after each message.
+    """
+    broker: Any = await outlet.channel.get_underlay_channel()  # its types leave `wait` out
+    try:
+        await broker.basic_publish(
+            message.body,
+            exchange=exchange,
+            routing_key=routing_key,
+            properties=message.properties,
+            mandatory=True,
+            wait=False,
+        )
+    except PublishError:
+        return f"no queue takes {routing_key or exchange}"
+    except DeliveryError:
+        return "the broker refused it"
+    except (TypeError, ValueError) as error:
+        return f"it can't be sent: {error}"
+    return None
+
+
+def _refuse_if_lost(outlet: _Outlet) -> None:
+    if outlet.lost.done():
+        raise BusDownError("the connection was lost before the broker confirmed")
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

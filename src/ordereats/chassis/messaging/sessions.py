@@ -1,0 +1,58 @@
+"""Sessions with a broker that begin again whenever they are lost. They know no broker."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE_S = 2.0
+
+
+async def again_and_again(
+    session: Callable[[Callable[[], None]], Awaitable[None]], *, what: str, name: str
+) -> None:
+    """Run a session whenever the one before has ended, with a growing pause. Never returns.
+
+    Args:
+        session: is given a function to call when it has begun, and then runs until it is lost.
+        what: a word for the log.
+        name: whose it is, for the log.
+    """
+    failures = 0
+
+    def begun() -> None:
+        nonlocal failures
+        failures = 0
+        log.info("broker_session_begun", what=what, name=name)
+
+    while True:
+        error: BaseException | None = None
+        try:
+            await session(begun)
+        except (Exception, asyncio.CancelledError) as raised:
+            if is_being_cancelled():
+                raise
+            error = raised
+        failures += 1
+        if failures == 1:
+            log.warning("broker_session_lost", what=what, name=name, error=repr(error))
+        await asyncio.sleep(growing_s(failures, most=LONGEST_PAUSE_S))
+
+
+def growing_s(failures: int, *, most: float) -> float:
+    """How long to wait after so many failures in a row: from 0.1 s, doubling, with jitter."""
+    pause_s = min(most, 0.1 * 2.0 ** min(failures - 1, 20))
+    return pause_s * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
+
+
+def is_being_cancelled() -> bool:
+    """Whether somebody asked the running task to end.
+
+    If not, a `CancelledError` is an error like any other: of a future that somebody else cancelled,
+    or of a connection that its library has closed. Letting it through would end the task, unseen.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,62 @@
+"""A service is a value: what it answers, hears, does by itself and owns. It starts nothing."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from litestar.handlers import HTTPRouteHandler
+
+from ordereats.chassis.background import Background, Job
+from ordereats.chassis.calls.client import Calls
+from ordereats.chassis.calls.in_process import Answerer
+from ordereats.chassis.clock import Clock
+from ordereats.chassis.config import Environment
+from ordereats.chassis.db.migrations import MigrationSet
+from ordereats.chassis.db.pool import Database
+from ordereats.chassis.http.idempotency import Answers
+from ordereats.chassis.messaging.inbox import Subscription
+from ordereats.chassis.messaging.outbox import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a topology gives a service to build itself with.
+
+    Attributes:
+        resources: closes, when the process stops, what a service opened.
+    """
+
+    database: Database
+    outbox: Outbox
+    answers: Answers
+    calls: Calls
+    clock: Clock
+    background: Background
+    environment: Environment
+    resources: AsyncExitStack
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a topology may run, in whichever company.
+
+    Attributes:
+        name: also its folder, and the first part of its queues' names.
+        routes: HTTP in.
+        calls: the services that it asks; each is in the same process or has an address.
+        answers: the calls of neighbours in the same process; over HTTP the routes answer them.
+        subscriptions: events in.
+        jobs: time in.
+    """
+
+    name: str
+    routes: Sequence[HTTPRouteHandler]
+    calls: Sequence[str] = ()
+    answers: Sequence[Answerer] = ()
+    subscriptions: Sequence[Subscription] = ()
+    jobs: Sequence[Job] = ()
+
+
+CHASSIS_TABLES = MigrationSet("chassis", Path(__file__).parent / "migrations")
+"""Outbox, inbox and idempotency keys: one set in each database."""

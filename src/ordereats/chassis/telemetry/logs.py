@@ -1,0 +1,59 @@
+"""Logs are events with fields, one JSON object a line. No secret, address or e-mail in them."""
+
+import logging
+import sys
+from typing import Literal
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from ordereats.chassis import context
+
+Format = Literal["json", "console"]
+
+
+def configure(*, level: str, form: Format, service: str) -> None:
+    """Set up logging for this process, the libraries' included.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        form: JSON for machines, console for people.
+        service: a field of every event.
+    """
+
+    def whose(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        event["correlation_id"] = context.current().correlation_id
+        return event
+
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        whose,
+        structlog.processors.format_exc_info,
+    ]
+    render: Processor = (
+        structlog.processors.JSONRenderer(serializer=_json)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer()
+    )
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    libraries = logging.StreamHandler(sys.stdout)
+    libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[libraries], force=True)
+
+
+def _json(event: EventDict, **_options: object) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()

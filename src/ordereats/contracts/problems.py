@@ -1,0 +1,35 @@
+"""Problem documents (RFC 9457): the one shape of every error that leaves the platform."""
+
+from msgspec import UNSET, Struct, UnsetType
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldProblem(Struct, frozen=True):
+    """What is wrong with one field of a request.
+
+    Attributes:
+        path: where, from the body's root: `items[2].qty`; or the name of a parameter.
+        message: what it has to be.
+    """
+
+    path: str
+    message: str
+
+
+class Problem(Struct, frozen=True, rename="camel"):
+    """An error, for people (`title`, `detail`) and for programs (`code`).
+
+    Attributes:
+        code: stable; what a client may branch on.
+        correlation_id: what to quote when asking us about it.
+        errors: for a request that can't be right, each field and what it has to be.
+    """
+
+    title: str
+    status: int
+    code: str
+    detail: str
+    correlation_id: str = ""
+    type: str = "about:blank"
+    errors: tuple[FieldProblem, ...] | UnsetType = UNSET

@@ -1,0 +1,137 @@
+"""What a request does to the books: look up, apply the rules, store, answer. No HTTP here."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from ordereats.sandbox import intents, wire
+from ordereats.sandbox.forms import (
+    CancelIntent,
+    CaptureIntent,
+    CreateIntent,
+    CreateRefund,
+    ListEntries,
+    ListIntents,
+)
+from ordereats.sandbox.intents import Intent, Movement, Refund, Refused, Status, no_such
+from ordereats.sandbox.ledger import Answer, Entry, Transaction
+
+
+class World(NamedTuple):
+    """What rules can't know.
+
+    Attributes:
+        now: the time, in UTC with its zone.
+        new_id: a new name for a kind of object: `pi` gives `pi_…`.
+    """
+
+    now: Callable[[], datetime]
+    new_id: Callable[[str], str]
+
+
+def create_intent(tx: Transaction, world: World, asked: CreateIntent) -> Answer:
+    """Make an intent and ask the card's bank at once."""
+    now = world.now()
+    new = Intent(
+        id=world.new_id("pi"),
+        amount=asked.amount,
+        currency=asked.currency.lower(),
+        capture_method=asked.capture_method,
+        status=Status.REQUIRES_PAYMENT_METHOD,
+        created=int(now.timestamp()),
+        metadata=_without_empty(asked.metadata),
+        description=asked.description,
+    )
+    if not asked.confirm:
+        raise Refused("The sandbox makes only intents with confirm=true.", param="confirm")
+    intent, movements = intents.confirm(new, asked.payment_method, charge=world.new_id("ch"))
+    _store(tx, intent, *movements, now=now)
+    return wire.confirmed(intent)
+
+
+def capture_intent(tx: Transaction, world: World, intent_id: str, asked: CaptureIntent) -> Answer:
+    """Take what is reserved."""
+    intent, movement = intents.capture(_intent(tx, intent_id), asked.amount_to_capture)
+    _store(tx, intent, movement, now=world.now())
+    return wire.ok(wire.payment_intent(intent))
+
+
+def cancel_intent(tx: Transaction, world: World, intent_id: str, asked: CancelIntent) -> Answer:
+    """Release what is reserved."""
+    now = world.now()
+    intent, movement = intents.cancel(
+        _intent(tx, intent_id), asked.cancellation_reason, at=int(now.timestamp())
+    )
+    _store(tx, intent, movement, now=now)
+    return wire.ok(wire.payment_intent(intent))
+
+
+def create_refund(tx: Transaction, world: World, asked: CreateRefund) -> Answer:
+    """Give back what was taken."""
+    now = world.now()
+    before = _intent(tx, asked.payment_intent, param="payment_intent")
+    intent, movement = intents.refund(before, asked.amount)
+    refund = Refund(
+        id=world.new_id("re"),
+        intent=intent.id,
+        charge=intent.charge or "",
+        amount=movement.amount,
+        currency=intent.currency,
+        created=int(now.timestamp()),
+        reason=asked.reason,
+        metadata=_without_empty(asked.metadata),
+    )
+    _store(tx, intent, movement, now=now)
+    tx.add_refund(refund)
+    return wire.ok(wire.refund(refund))
+
+
+def get_intent(tx: Transaction, intent_id: str) -> Answer:
+    """One intent as it is now."""
+    return wire.ok(wire.payment_intent(_intent(tx, intent_id)))
+
+
+def list_intents(tx: Transaction, asked: ListIntents) -> Answer:
+    """The latest first."""
+    if asked.starting_after is not None:
+        _intent(tx, asked.starting_after, param="starting_after")
+    found = tx.intents(limit=asked.limit + 1, before=asked.starting_after)
+    return wire.ok(
+        wire.page("/v1/payment_intents", [*map(wire.payment_intent, found)], limit=asked.limit)
+    )
+
+
+def get_refund(tx: Transaction, refund_id: str) -> Answer:
+    """One refund."""
+    refund = tx.refund(refund_id)
+    if refund is None:
+        raise no_such("refund", refund_id, param="id")
+    return wire.ok(wire.refund(refund))
+
+
+def entries(tx: Transaction, asked: ListEntries) -> list[Entry]:
+    """The ledger, or one order's part of it."""
+    order_id = asked.order_id or asked.metadata.order_id
+    if order_id is None:
+        return tx.entries(limit=asked.limit, after=asked.after)
+    return tx.entries_of(order_id, limit=asked.limit, after=asked.after)
+
+
+def _intent(tx: Transaction, intent_id: str, *, param: str = "intent") -> Intent:
+    intent = tx.intent(intent_id)
+    if intent is None:
+        raise no_such("payment_intent", intent_id, param=param)
+    return intent
+
+
+def _store(tx: Transaction, intent: Intent, *movements: Movement, now: datetime) -> None:
+    tx.put(intent)
+    for movement in movements:
+        tx.record(intent, movement, at=msgspec.to_builtins(now))
+
+
+def _without_empty(metadata: dict[str, str]) -> dict[str, str]:
+    """For Stripe an empty value unsets a key."""
+    return {name: value for name, value in metadata.items() if value}

@@ -1,0 +1,88 @@
+"""The sandbox as a program of its own: socket, server, signals, log. No rule is here."""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import msgspec
+import structlog
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ordereats.chassis.errors import Misconfigured
+from ordereats.sandbox import app
+from ordereats.sandbox.behaviour import CUTTABLE
+
+
+def serve(*, port: int, data: Path, host: str = "127.0.0.1") -> None:
+    """Run until SIGTERM or SIGINT, then end the process with status 0 in under two seconds.
+
+    Args:
+        port: 0 for any free one; the first line of the log tells the address.
+        data: the folder of the ledger; made if there is none.
+        host: whom to listen to. The sandbox has no secrets and asks for none.
+
+    Raises:
+        Misconfigured: the port is taken, or the folder can't be used.
+    """
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, _end)  # uvicorn takes over while it runs, and calls it afterwards
+    _log_to_stdout()
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app.create(data),
+        loop="uvloop",
+        http=CuttableProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Longer than clients keep a connection, so that none is closed under a request.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+    )
+    bound_host, bound_port = listener.getsockname()[:2]
+    shown = f"[{bound_host}]" if ":" in bound_host else bound_host
+    structlog.get_logger().info("listening", url=f"http://{shown}:{bound_port}")
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+class CuttableProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, lending the application the means to drop the connection."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {CUTTABLE: {"cut": self.transport.abort}}
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise Misconfigured(f"Can't listen on {host}:{port}: {error.strerror}.") from error
+
+
+def _log_to_stdout() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_json),
+        ],
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _json(event: dict[str, object], **_: object) -> bytes:
+    return msgspec.json.encode(event, enc_hook=repr)
+
+
+def _end(_: int, __: FrameType | None) -> NoReturn:
+    raise SystemExit(0)

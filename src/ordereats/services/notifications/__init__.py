@@ -1,0 +1,1 @@
+"""notifications: what was told to whom."""

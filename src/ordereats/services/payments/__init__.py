@@ -1,0 +1,1 @@
+"""payments: the money of an order, and the provider that moves it."""

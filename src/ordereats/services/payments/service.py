@@ -1,0 +1,29 @@
+"""The composition root of payments."""
+
+from ordereats.chassis.background import Hint
+from ordereats.chassis.service import Ports, Service
+from ordereats.services.payments.clients import Stripe
+from ordereats.services.payments.handlers import subscriptions
+from ordereats.services.payments.jobs import jobs
+from ordereats.services.payments.routes import routes
+from ordereats.services.payments.settings import Settings
+from ordereats.services.payments.use_cases import Deps
+
+
+def build(ports: Ports) -> Service:
+    """Build payments on these ports."""
+    settings = Settings.read(ports.environment)
+    provider = Stripe(settings)
+    ports.resources.push_async_callback(provider.close)
+    hint = Hint()
+    deps = Deps(
+        database=ports.database,
+        outbox=ports.outbox,
+        clock=ports.clock,
+        provider=provider,
+        wake_job=hint.give,
+        lease_s=settings.timeout_s + 5,
+    )
+    return Service(
+        "payments", routes(deps), subscriptions=subscriptions(deps), jobs=jobs(deps, hint)
+    )

@@ -1,0 +1,1 @@
+"""restaurants: who cooks."""

@@ -1,0 +1,1 @@
+"""Which services run together, and what they run on."""

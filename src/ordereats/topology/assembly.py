@@ -1,0 +1,183 @@
+"""Builds a group of services on real ports. It starts what they need and listens to nobody."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from litestar.types import ASGIApp
+
+from ordereats.chassis.background import Background, Hint, Jobs
+from ordereats.chassis.calls.client import Calls, Transport
+from ordereats.chassis.calls.http import Http
+from ordereats.chassis.calls.in_process import InProcess
+from ordereats.chassis.clock import Clock, SystemClock
+from ordereats.chassis.config import Environment
+from ordereats.chassis.db.migrations import missing
+from ordereats.chassis.db.pool import Database
+from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.chassis.http.app import create_app
+from ordereats.chassis.http.health import Check, Draining, State
+from ordereats.chassis.http.idempotency import Answers
+from ordereats.chassis.messaging.bus import Bus, BusState
+from ordereats.chassis.messaging.connect import open_bus
+from ordereats.chassis.messaging.inbox import Inbox, Subscription
+from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.chassis.messaging.relay import Relay
+from ordereats.chassis.service import Ports, Service
+from ordereats.topology import catalog
+from ordereats.topology.settings import Settings, by_database
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A group of services, at work: it hears events and sweeps; requests come to `app`."""
+
+    app: ASGIApp
+    bus: Bus
+    jobs: Jobs
+    relays: Sequence[Relay]
+    draining: Draining
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What all services of a process share."""
+
+    environment: Environment
+    background: Background
+    bus: Bus
+    calls: Calls
+    clock: Clock
+    jobs: Jobs
+    resources: AsyncExitStack
+
+
+@dataclass(frozen=True, slots=True)
+class _OnDatabase:
+    """The services of one database, and what is there once for each database."""
+
+    services: Sequence[Service]
+    relay: Relay
+    checks: Sequence[Check]
+
+
+@asynccontextmanager
+async def assembled(environment: Environment, settings: Settings) -> AsyncIterator[Assembled]:
+    """Build the group for the length of a block. Neither database nor broker need be up.
+
+    Raises:
+        Misconfigured: a service calls another that is neither here nor has an address.
+    """
+    async with AsyncExitStack() as stack:
+        background = await stack.enter_async_context(Background.open())
+        in_process = InProcess(through_codec=settings.strict_calls)
+        bus = open_bus(settings.broker, name="+".join(settings.names))
+        stack.push_async_callback(bus.close)
+        transports = await _transports(stack, settings, in_process)
+        common = _Common(
+            environment=environment,
+            background=background,
+            bus=bus,
+            calls=Calls(transports),
+            clock=SystemClock(),
+            jobs=Jobs(background),
+            resources=stack,
+        )
+        await bus.start()
+        groups = [
+            await _on_database(common, url, names)
+            for url, names in by_database(settings.databases).items()
+        ]
+        services = [service for each in groups for service in each.services]
+        _check_calls(services, transports)
+        for service in services:
+            in_process.add(service.answers)
+        draining = Draining()
+        checks = [Check("draining", draining.check), *(c for each in groups for c in each.checks)]
+        checks.append(Check("broker", partial(_broker_check, bus), State.DEGRADED))
+        routes = [route for service in services for route in service.routes]
+        app = create_app(f"OrderEats {' + '.join(settings.names)}", routes, checks)
+        yield Assembled(app, bus, common.jobs, [each.relay for each in groups], draining)
+
+
+async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDatabase:
+    database = await common.resources.enter_async_context(
+        Database.open(url, name="+".join(names), size=20)
+    )
+    answers, hint = Answers(database), Hint()
+    services = [
+        catalog.builder(name)(
+            Ports(
+                database=database,
+                outbox=Outbox(name, common.clock, hint.give),
+                answers=answers,
+                calls=common.calls,
+                clock=common.clock,
+                background=common.background,
+                environment=common.environment,
+                resources=common.resources,
+            )
+        )
+        for name in names
+    ]
+    relay = Relay(database, common.bus, common.clock, hint=hint)
+    inbox = await _receive(common.bus, database, services)
+    own = [relay.job(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
+    for job in [*own, *(job for service in services for job in service.jobs)]:
+        common.jobs.start(job)
+    suffix = "" if len(names) == len(catalog.SERVICES) else f" {'+'.join(names)}"
+    checks = [
+        Check(f"database{suffix}", partial(_database_check, database)),
+        Check(f"migrations{suffix}", partial(_migrations_check, database, names)),
+    ]
+    return _OnDatabase(services, relay, checks)
+
+
+async def _receive(bus: Bus, database: Database, services: Sequence[Service]) -> Inbox:
+    subscriptions: list[Subscription] = [
+        each for service in services for each in service.subscriptions
+    ]
+    inbox = Inbox(database, subscriptions)
+    for each in subscriptions:
+        await bus.consume(each.queue, inbox.handler(each.queue.name))
+    return inbox
+
+
+async def _transports(
+    stack: AsyncExitStack, settings: Settings, in_process: InProcess
+) -> dict[str, Transport]:
+    transports: dict[str, Transport] = dict.fromkeys(settings.names, in_process)
+    for name, url in settings.neighbours.items():
+        transports[name] = await stack.enter_async_context(Http.open(url))
+    return transports
+
+
+def _check_calls(services: Sequence[Service], transports: Mapping[str, Transport]) -> None:
+    for service in services:
+        for callee in service.calls:
+            if callee not in transports:
+                raise Misconfigured(
+                    f"{service.name} calls {callee}, which does not run in this process: set"
+                    f" {callee.upper()}_URL to its address, or serve it here as well."
+                )
+
+
+async def _database_check(database: Database) -> str:
+    try:
+        await database.fetch_one("select 1")
+    except DatabaseError as error:
+        return str(error)
+    return ""
+
+
+async def _migrations_check(database: Database, names: Sequence[str]) -> str:
+    try:
+        steps = await missing(database, catalog.migrations(names))
+    except DatabaseError:
+        return "not known"
+    return f"missing: {', '.join(steps)}" if steps else ""
+
+
+async def _broker_check(bus: Bus) -> str:
+    return "" if bus.state is BusState.UP else bus.state.value

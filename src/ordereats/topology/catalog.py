@@ -1,0 +1,49 @@
+"""Which services there are, and what a group of them owns."""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import cast
+
+from ordereats.chassis.db.migrations import MigrationSet
+from ordereats.chassis.errors import Misconfigured
+from ordereats.chassis.service import CHASSIS_TABLES, Ports, Service
+
+SERVICES = ("users", "restaurants", "orders", "payments", "notifications")
+"""All of them, in the order in which they are started."""
+
+ALL = "all"
+
+
+def group(names: Sequence[str]) -> list[str]:
+    """The services of a group as it was asked for: names, or `all`.
+
+    Raises:
+        Misconfigured: no such service, or none at all.
+    """
+    unknown = [name for name in names if name not in {*SERVICES, ALL}]
+    if unknown or not names:
+        known = ", ".join([*SERVICES, ALL])
+        raise Misconfigured(f"There is no service {', '.join(unknown) or '…'}; there are: {known}.")
+    return [name for name in SERVICES if name in names or ALL in names]
+
+
+def builder(name: str) -> Callable[[Ports], Service]:
+    """How to build a service. Only those that run in this process are imported."""
+    build = import_module(f"ordereats.services.{name}.service").build
+    return cast("Callable[[Ports], Service]", build)
+
+
+def migrations(names: Sequence[str]) -> list[MigrationSet]:
+    """What a database has to have for these services; foreign keys where they share one."""
+    sets = [CHASSIS_TABLES]
+    sets += [MigrationSet(name, _folder(f"ordereats.services.{name}")) for name in names]
+    if {"users", "restaurants", "orders"} <= set(names):
+        shared = Path(str(files("ordereats.topology"))) / "shared_tables"
+        sets.append(MigrationSet("shared", shared))
+    return sets
+
+
+def _folder(package: str) -> Path:
+    return Path(str(files(package))) / "migrations"

@@ -1,0 +1,18 @@
+"""What a process that we start is given of our own environment, which is nothing unless named."""
+
+import os
+from collections.abc import Iterable
+
+_EVERYONE_NEEDS = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ")
+
+
+def inherited(names: Iterable[str] = ()) -> dict[str, str]:
+    """The variables that any program needs, and those named, as far as they are set here."""
+    ours = os.environ  # noqa: TID251  # handed on, not read: no setting is taken from it here
+    return {name: ours[name] for name in (*_EVERYONE_NEEDS, *names) if name in ours}
+
+
+def inherited_but(owned: Iterable[str]) -> dict[str, str]:
+    """All of our environment, without the variables named: for our own programs."""
+    ours = os.environ  # noqa: TID251  # as above
+    return {name: value for name, value in ours.items() if name not in set(owned)}

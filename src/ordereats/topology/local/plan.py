@@ -1,0 +1,222 @@
+"""Which parts a platform on this machine has, and what each is told of the others."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ordereats.topology.local.environment import inherited_but
+from ordereats.topology.local.gateway import gateway_part
+from ordereats.topology.local.home import Home
+from ordereats.topology.local.part import Kind, Part, free_ports
+from ordereats.topology.local.postgres import Postgres
+from ordereats.topology.local.probe import says_ready
+from ordereats.topology.local.rabbitmq import HOW_TO_INSTALL, RabbitMQ, installed_server
+
+MONOLITH = "monolith"
+"""The name of the one process that has all services."""
+
+
+class Topology(StrEnum):
+    """How services are grouped into processes."""
+
+    SERVICES = "services"
+    MONOLITH = "monolith"
+
+
+class Broker(StrEnum):
+    """What carries events between services."""
+
+    AUTO = "auto"
+    RABBITMQ = "rabbitmq"
+    POSTGRES = "postgres"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What was asked for.
+
+    Attributes:
+        services: the names of all there are, in the order of their start.
+        port: the public one.
+        broker_url: of a broker that runs elsewhere; then none is started.
+        stripe_api_base: of a payment provider; then no sandbox is started.
+    """
+
+    services: Sequence[str]
+    topology: Topology
+    broker: Broker
+    port: int
+    broker_url: str | None = None
+    stripe_api_base: str | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the platform answers."""
+        return f"http://localhost:{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A part, and the names of those that have to be ready before it is started."""
+
+    part: Part
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All parts, in the order in which people think of them.
+
+    Attributes:
+        broker: where events travel, in a word or two.
+        remarks: what whoever asked should know, a sentence each.
+    """
+
+    parts: tuple[Planned, ...]
+    wanted: Wanted
+    broker: str
+    remarks: tuple[str, ...] = ()
+
+
+def plan(home: Home, wanted: Wanted) -> Plan:
+    """Decide on the parts. Starts nothing, but finds the programs and makes their folders.
+
+    Raises:
+        CannotStart: a program is missing.
+    """
+    draft = _Draft(home, wanted)
+    draft.add_broker()
+    draft.add_sandbox()
+    if wanted.topology is Topology.MONOLITH:
+        draft.add_monolith()
+    else:
+        draft.add_services()
+    remarks = list(draft.remarks)
+    if draft.postgres.is_elsewhere:
+        remarks.append(
+            "PostgreSQL refuses to run as root, and its user can't enter this folder: its data are "
+            f"in {draft.postgres.folder}."
+        )
+    return Plan(
+        parts=tuple(draft.parts), wanted=wanted, broker=draft.broker, remarks=tuple(remarks)
+    )
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A plan that grows. Each topology keeps data of its own: order 1 is another order in each."""
+
+    home: Home
+    wanted: Wanted
+    parts: list[Planned] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    broker: str = ""
+    broker_url: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    postgres: Postgres = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.postgres = Postgres(self.home.data / "postgres")
+
+    def add_broker(self) -> None:
+        """RabbitMQ where it is to be had, and else a PostgreSQL queue."""
+        if self.wanted.broker_url and self.wanted.broker is Broker.AUTO:
+            at = urlsplit(self.wanted.broker_url)
+            self.broker, self.broker_url = f"{at.hostname}:{at.port}", self.wanted.broker_url
+        elif self._chooses_rabbitmq():
+            rabbitmq = RabbitMQ(self._folder("rabbitmq")).part(free_ports(1)[0])
+            self.parts.append(Planned(part=rabbitmq))
+            self.broker, self.broker_url = "RabbitMQ", rabbitmq.url
+        else:
+            self.broker = "PostgreSQL queue"
+            if self.wanted.topology is Topology.SERVICES:
+                self.broker_url = self._add_postgres("queue")
+
+    def add_sandbox(self) -> None:
+        """The payment provider's stand-in, unless a provider is named."""
+        if self.wanted.stripe_api_base:
+            return
+        port = free_ports(1)[0]
+        data = self._folder("sandbox")
+        part = Part(
+            name="sandbox",
+            kind=Kind.SANDBOX,
+            command=_ordereats("sandbox", "--port", str(port), "--data", str(data)),
+            url=f"http://127.0.0.1:{port}",
+            env=inherited_but(()),
+            ready=lambda: says_ready(port),
+        )
+        self.environment = {"STRIPE_API_BASE": part.url, "STRIPE_API_KEY": "sk_test_ordereats"}
+        self.parts.append(Planned(part=part))
+
+    def add_monolith(self) -> None:
+        """All services in one process, on one database and on the public port."""
+        database = self._add_postgres(MONOLITH)
+        told = {"DATABASE_URL": database, "BROKER_URL": self.broker_url or database}
+        self._add_service(MONOLITH, "all", self.wanted.port, told)
+
+    def add_services(self) -> None:
+        """A process and a PostgreSQL instance for each service, behind the gateway."""
+        names = self.wanted.services
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        for name, port in ports.items():
+            database = self._add_postgres(name)
+            told = {
+                f"{other.upper()}_URL": f"http://127.0.0.1:{at}"
+                for other, at in ports.items()
+                if other != name
+            }
+            told |= {f"{name.upper()}_DATABASE_URL": database, "BROKER_URL": self.broker_url}
+            self._add_service(name, name, port, told)
+        gateway = gateway_part(self.home.data / "gateway", self.wanted.port, ports)
+        everything = tuple(planned.part.name for planned in self.parts)
+        self.parts.append(Planned(part=gateway, after=everything))
+
+    def _chooses_rabbitmq(self) -> bool:
+        if self.wanted.broker is Broker.AUTO and self.wanted.topology is Topology.MONOLITH:
+            return False
+        if self.wanted.broker is Broker.AUTO and not installed_server():
+            self.remarks.append(
+                "RabbitMQ is not installed, so a PostgreSQL queue carries the events. "
+                f"To have RabbitMQ: {HOW_TO_INSTALL}."
+            )
+            return False
+        return self.wanted.broker is not Broker.POSTGRES
+
+    def _add_postgres(self, name: str) -> str:
+        """An instance of that name; returns its address."""
+        part = self.postgres.part(
+            "postgres" if name == MONOLITH else f"postgres-{name}",
+            folder=f"{self.wanted.topology}-{name}",
+            port=free_ports(1)[0],
+        )
+        self.parts.append(Planned(part=part))
+        return part.url
+
+    def _add_service(self, name: str, group: str, port: int, told: dict[str, str]) -> None:
+        database = "postgres" if name == MONOLITH else f"postgres-{name}"
+        owned = {"DATABASE_URL", "BROKER_URL", "PORT"}
+        for service in self.wanted.services:
+            owned |= {f"{service.upper()}_URL", f"{service.upper()}_DATABASE_URL"}
+        part = Part(
+            name=name,
+            kind=Kind.SERVICE,
+            command=_ordereats("serve", group, "--port", str(port)),
+            url=f"http://127.0.0.1:{port}",
+            database=told.get("DATABASE_URL") or told[f"{name.upper()}_DATABASE_URL"],
+            env={**inherited_but(owned), "LOG_FORMAT": "json", **self.environment, **told},
+            ready=lambda: says_ready(port),
+            stop_within_s=15,
+        )
+        self.parts.append(Planned(part=part, after=(database,)))
+
+    def _folder(self, name: str) -> Path:
+        return self.home.data / name / self.wanted.topology
+
+
+def _ordereats(*arguments: str) -> tuple[str, ...]:
+    """Our own program, by the Python that runs now."""
+    return (sys.executable, "-m", "ordereats.cli.main", *arguments)

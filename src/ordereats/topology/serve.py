@@ -1,0 +1,149 @@
+"""Serves a group of services in this process, and stops in order. What a container runs."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from time import monotonic
+
+import structlog
+import uvicorn
+import uvloop
+
+from ordereats.chassis.config import Environment
+from ordereats.chassis.db.migrations import migrate as migrate_database
+from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.chassis.telemetry import logs
+from ordereats.topology import catalog
+from ordereats.topology.assembly import Assembled, assembled
+from ordereats.topology.settings import Settings, by_database, read_databases
+
+log = structlog.get_logger(__name__)
+
+
+def run(names: Sequence[str], port: int | None = None) -> None:
+    """Serve these services until SIGTERM or SIGINT.
+
+    Args:
+        names: of the services, or `all`.
+        port: instead of the one in the environment.
+
+    Raises:
+        Misconfigured: a setting is wrong, the port is taken, or the database is newer.
+        DatabaseError: the database did not answer for half a minute.
+    """
+    environment = Environment()
+    settings = Settings.read(environment, catalog.group(names))
+    if port is not None:
+        settings = replace(settings, port=port)
+    is_whole = len(settings.names) == len(catalog.SERVICES)
+    logs.configure(
+        level=settings.log_level,
+        form=settings.log_format,
+        service="ordereats" if is_whole else "+".join(settings.names),
+    )
+    uvloop.run(_serve(environment, settings))
+
+
+def migrate(names: Sequence[str]) -> None:
+    """Bring the databases of these services up to date; safe while other versions run.
+
+    Raises:
+        Misconfigured, DatabaseError: as `run`.
+    """
+    databases = read_databases(Environment(), catalog.group(names))
+    applied = uvloop.run(_migrate(databases))
+    _say(f"{applied} step{'' if applied == 1 else 's'} applied")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own handling of signals: it would close the listener at once."""
+
+    capture_signals = staticmethod(nullcontext)  # type: ignore[assignment]  # used the same way
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_listening.set()
+
+
+async def _serve(environment: Environment, settings: Settings) -> None:
+    listener = _listen(settings.host, settings.port)
+    await _migrate(settings.databases)
+    _say("DB initialized")
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    async with assembled(environment, settings) as group, asyncio.TaskGroup() as tasks:
+        server = _Server(
+            uvicorn.Config(
+                group.app,
+                loop="none",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=75,
+            )
+        )
+        serving = tasks.create_task(server.serve(sockets=[listener]))
+        await server.is_listening.wait()
+        _say(f"Server running on port {listener.getsockname()[1]}")
+        await stop.wait()
+        await _stop(group, settings, server, serving)
+
+
+async def _stop(
+    group: Assembled, settings: Settings, server: _Server, serving: "asyncio.Task[None]"
+) -> None:
+    """Unready; a short drain; no more events; no more requests; the outbox once more. In time."""
+    deadline = monotonic() + settings.stop_s
+    log.info("stopping")
+    group.draining.is_on = True
+    await asyncio.sleep(settings.drain_s)
+    try:
+        async with asyncio.timeout((deadline - monotonic()) / 2):
+            await group.bus.stop_consuming()
+    except TimeoutError:
+        log.warning("handlers_cut_off")
+    server.config.timeout_graceful_shutdown = int(max(1, (deadline - monotonic()) / 2))
+    server.should_exit = True
+    await serving
+    await group.jobs.stop(within_s=max(0.5, (deadline - monotonic()) / 2))
+    try:
+        async with asyncio.timeout(max(0.5, (deadline - monotonic()) / 2)):
+            for relay in group.relays:
+                await relay.run_once()
+    except (TimeoutError, DatabaseError) as error:
+        log.warning("outbox_not_flushed", error=str(error))
+    log.info("stopped")
+
+
+async def _migrate(databases: Mapping[str, str]) -> int:
+    together = by_database(databases)
+    return sum(
+        [await migrate_database(url, catalog.migrations(names)) for url, names in together.items()]
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise Misconfigured(
+            f"{host}:{port} can't be listened on ({error.strerror}): choose another with PORT."
+        ) from None
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

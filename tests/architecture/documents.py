@@ -1,0 +1,191 @@
+"""Rules of documents: what they say of the code is so. Each gives its violations as text."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from tests.architecture.house import House, called, tree
+from tests.architecture.sql import tables_of
+
+HEADINGS = ["Owns", "Publishes", "Consumes", "Calls", "Invariants", "When it breaks"]
+"""Of a service's README, in this order."""
+
+_FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_QUOTED = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PATH = re.compile(r"[\w.<>*-]+(?:/[\w.<>*…-]*)*(?:::\w+)?")
+_KINDS = frozenset(".py .md .sql .toml .yml .yaml .json .lock .sh .html .js .css".split())
+_ITEM = re.compile(r"^- `([^`]+)`", re.MULTILINE)
+_SHORT = re.compile(r"ordereats\.(\w+\.\w+?)(?:\.v1)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a service does, read from its code.
+
+    Attributes:
+        owns: tables, by its migrations.
+        publishes: the short names of the events that it makes.
+        consumes: the short names of the events that it has an effect for.
+        calls: the services that its clients ask.
+    """
+
+    owns: frozenset[str]
+    publishes: frozenset[str]
+    consumes: frozenset[str]
+    calls: frozenset[str]
+
+
+def paths_in_documents_exist(house: House) -> Iterator[str]:
+    """A path in backticks, a link, and `tests/…/test_x.py::test_name` lead somewhere."""
+    names = {file.name for file in house.code(*_KINDS)}
+    for document in house.documents:
+        text = _FENCED.sub("", document.read_text(encoding="utf-8"))
+        quoted = [each for each in _QUOTED.findall(text) if _is_path(house, document, each)]
+        links = [each for each in _LINK.findall(text) if not re.match(r"[a-z]+:|#", each)]
+        for path in [*quoted, *links]:
+            if not (_leads_somewhere(house, document, path) or path in names):
+                yield f"{house.name(document)}: {path} does not exist"
+
+
+def services_have_a_readme_with_its_headings(house: House) -> Iterator[str]:
+    """The six, in their order."""
+    for service in house.services:
+        if list(_sections(service)) != HEADINGS:
+            yield f"{service.name}: the headings of README.md should be {', '.join(HEADINGS)}"
+
+
+def readmes_say_what_the_code_does(house: House) -> Iterator[str]:
+    """Tables, events and calls: each begins a line of the README, ``- `order.placed` …``."""
+    facts = read_facts(house)
+    for service in house.services:
+        sections = _sections(service)
+        its = facts[service.name]
+        for heading, true in zip_longest(
+            HEADINGS[:4], [its.owns, its.publishes, its.consumes, its.calls]
+        ):
+            said = set(_ITEM.findall(sections.get(heading, "")))
+            for name in sorted(said ^ true):
+                what = "is not so" if name in said else "is missing"
+                yield f"{service.name}: README.md, {heading}: {name} {what}"
+
+
+def events_are_published_by_their_service(house: House) -> Iterator[str]:
+    """Only orders says `order.…`, and it does say each: an event that nobody makes is a rumour."""
+    events = _events(house)
+    made = {
+        (service.name, name)
+        for service in house.services
+        for file in service.rglob("*.py")
+        for name in called(tree(file))
+        if name in events
+    }
+    for service, name in sorted(made):
+        if events[name].owner != service:
+            yield f"{service} makes {name}, which {events[name].owner} alone may say"
+    for name in sorted(set(events) - {name for _, name in made}):
+        yield f"{name} is an event that nobody publishes"
+
+
+def read_facts(house: House) -> dict[str, Facts]:
+    """What each service does, by its name."""
+    events, callees = _events(house), _callees(house)
+    facts = {}
+    for service in house.services:
+        modules = [tree(file) for file in sorted(service.rglob("*.py"))]
+        effects = [name for module in modules for name in _effects(module)]
+        facts[service.name] = Facts(
+            owns=frozenset(tables_of(service)),
+            publishes=frozenset(
+                events[name].short
+                for module in modules
+                for name in called(module)
+                if name in events
+            ),
+            consumes=frozenset(events[name].short for name in effects if name in events),
+            calls=frozenset(
+                callees[node.id]
+                for module in modules
+                for node in ast.walk(module)
+                if isinstance(node, ast.Name) and node.id in callees
+            )
+            - {service.name},
+        )
+    return facts
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    short: str
+    owner: str
+
+
+def _events(house: House) -> dict[str, _Event]:
+    """The events of the contracts, by the name of their class; a module's are its service's."""
+    found = {}
+    for file in house.contracts:
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.ClassDef):
+                tags = [each.value for each in node.keywords if each.arg == "tag"]
+                for tag in tags:
+                    wire = tag.value if isinstance(tag, ast.Constant) else ""
+                    short = _SHORT.fullmatch(str(wire))
+                    found[node.name] = _Event(short[1] if short else str(wire), file.stem)
+    return found
+
+
+def _callees(house: House) -> dict[str, str]:
+    """The service that answers each `Call` of the contracts, by the name of the constant."""
+    found = {}
+    for file in house.contracts:
+        for node in tree(file).body:
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Call)
+                and getattr(node.value.func, "id", "") == "Call"
+                and isinstance(node.targets[0], ast.Name)
+                and isinstance(node.value.args[0], ast.Constant)
+            ):
+                found[node.targets[0].id] = str(node.value.args[0].value)
+    return found
+
+
+def _effects(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "effect":
+            yield from (each.id for each in node.args[:1] if isinstance(each, ast.Name))
+
+
+def _sections(service: Path) -> dict[str, str]:
+    """The text under each heading of a service's README."""
+    file = service / "README.md"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    _, *parts = re.split(r"^## +(.+?) *$", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _is_path(house: House, document: Path, text: str) -> bool:
+    """Whether it is meant as a path of the repository: not a route, a name or a command."""
+    first = text.split("/")[0]
+    if not _PATH.fullmatch(text) or first in house.ignored:
+        return False
+    if Path(text.partition("::")[0]).suffix in _KINDS:
+        return True
+    return "/" in text and any((base / first).is_dir() for base in _bases(house, document))
+
+
+def _leads_somewhere(house: House, document: Path, text: str) -> bool:
+    path, _, test = text.partition("#")[0].partition("::")
+    pattern = re.sub(r"<[^>]*>|…", "*", path).rstrip("/")
+    for base in _bases(house, document):
+        for found in base.glob(pattern):
+            if not test or f"def {test}(" in found.read_text(encoding="utf-8"):
+                return True
+    return (document.parent / path).exists() and not test
+
+
+def _bases(house: House, document: Path) -> list[Path]:
+    return [document.parent, house.root, house.package]

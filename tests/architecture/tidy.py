@@ -1,0 +1,67 @@
+"""Rules of tidiness: sizes, and what a comment may excuse. Each gives its violations as text."""
+
+import ast
+import re
+import tokenize
+from collections.abc import Iterator
+
+from tests.architecture.house import House, tree
+
+MOST_LINES_OF_FUNCTION = 60
+MOST_LINES_OF_FILE = 400
+
+_UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b(?! ?\(?#\d)")
+_COMMENT = re.compile(r"(?:--|#).*")
+_EXCUSE = re.compile(r"noqa|type: ignore|pragma: no cover|mypy: |ruff: |fmt: ")
+_FULL_EXCUSE = re.compile(
+    r"#\s(?:noqa: [A-Z]+[0-9]+(?:, [A-Z]+[0-9]+)*|type: ignore\[[a-z-]+(?:, [a-z-]+)*\])\s\s"
+    r"(?=#\s\S)"
+)
+
+
+def functions_are_short(house: House) -> Iterator[str]:
+    """60 lines at most."""
+    for file in house.code(".py"):
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > MOST_LINES_OF_FUNCTION:
+                    yield f"{house.name(file)}:{node.lineno}: {node.name} has {lines} lines"
+
+
+def files_are_short(house: House) -> Iterator[str]:
+    """400 lines at most."""
+    for file in house.code(".py", ".sql"):
+        lines = len(file.read_text(encoding="utf-8").splitlines())
+        if lines > MOST_LINES_OF_FILE:
+            yield f"{house.name(file)}: {lines} lines"
+
+
+def unfinished_work_has_an_issue(house: House) -> Iterator[str]:
+    """`TODO(#12)` can be found again; a bare one is forgotten."""
+    for where, comment in _comments(house):
+        if _UNFINISHED.search(comment):
+            yield f"{where}: {comment} (which issue?)"
+
+
+def excuses_have_a_code_and_a_reason(house: House) -> Iterator[str]:
+    """`# noqa: S608  # a constant`: what is excused, and why that is right here."""
+    for where, comment in _python_comments(house):
+        if _EXCUSE.search(comment) and _EXCUSE.search(_FULL_EXCUSE.sub("", comment)):
+            yield f"{where}: {comment} (which code, and why?)"
+
+
+def _comments(house: House) -> Iterator[tuple[str, str]]:
+    yield from _python_comments(house)
+    for file in house.code(".sql", ".toml", ".yml", ".yaml", ".sh"):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            for comment in _COMMENT.findall(line):
+                yield f"{house.name(file)}:{number}", comment
+
+
+def _python_comments(house: House) -> Iterator[tuple[str, str]]:
+    for file in house.code(".py"):
+        with file.open("rb") as source:
+            for token in tokenize.tokenize(source.readline):
+                if token.type == tokenize.COMMENT:
+                    yield f"{house.name(file)}:{token.start[0]}", token.string

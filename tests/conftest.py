@@ -1,0 +1,126 @@
+"""What tests stand on: real servers on free ports, started here; nothing is assumed to run."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from secrets import token_hex
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from ordereats.chassis.config import Environment
+from ordereats.topology.local.part import CannotStart, Process, free_ports
+from ordereats.topology.local.postgres import Postgres
+from ordereats.topology.local.rabbitmq import RabbitMQ
+
+
+@pytest.fixture(scope="session", autouse=True)
+def anyio_backend() -> str:
+    """Run async tests and fixtures, also those that sync tests ask for, on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def missing() -> Callable[[str], NoReturn]:
+    """Call with what this machine lacks: skips by that name, or fails with REQUIRE_ALL=1."""
+
+    def skip_or_fail(what: str) -> NoReturn:
+        if Environment().text("REQUIRE_ALL", "") == "1":
+            pytest.fail(f"REQUIRE_ALL=1, and missing here: {what}")
+        pytest.skip(f"missing here: {what}")
+
+    return skip_or_fail
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Give a folder that every user can enter: pytest's own are closed to PostgreSQL's user."""
+    yield from _open_folder()
+
+
+@pytest.fixture(scope="session")
+def session_folder() -> Iterator[Path]:
+    """Give a folder for the servers of this test run, which every user can enter."""
+    yield from _open_folder()
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., Awaitable[None]]:
+    """Call to wait for a condition, with a deadline, where nothing tells when it comes true."""
+
+    async def wait(condition: Callable[[], bool], *, within_s: float = 10) -> None:
+        async with asyncio.timeout(within_s):
+            while not condition():  # noqa: ASYNC110  # what happens in other processes sends no event
+                await asyncio.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def postgres(session_folder: Path, missing: Callable[[str], NoReturn]) -> Iterator[Postgres]:
+    """Give a place for PostgreSQL instances, which copies one template for each."""
+    try:
+        postgres = Postgres(session_folder / "postgres")
+    except CannotStart as reason:
+        missing(str(reason))
+    yield postgres
+    shutil.rmtree(postgres.folder)
+
+
+@pytest.fixture(scope="session")
+async def postgres_server(session_folder: Path, postgres: Postgres) -> AsyncIterator[Process]:
+    """One real PostgreSQL for the whole run: `url`, `start`, `stop`, `kill`.
+
+    Who stops or kills it starts it again, for it is shared.
+    """
+    part = postgres.part("postgres", folder="tests", port=free_ports(1)[0])
+    server = Process(part, session_folder / "postgres.log")
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def database_url(postgres_server: Process) -> AsyncIterator[str]:
+    """Give the address of a fresh, empty database, which is dropped after the test."""
+    name = f"test_{token_hex(6)}"
+    await _run(postgres_server, f"create database {name} template template0")
+    yield urlsplit(postgres_server.url)._replace(path=f"/{name}").geturl()
+    await _run(postgres_server, f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+async def rabbitmq_server(
+    session_folder: Path, missing: Callable[[str], NoReturn]
+) -> AsyncIterator[Process]:
+    """One real RabbitMQ for the whole run: `url`, `start`, `stop`, `kill`.
+
+    It keeps its port and its data. Who stops or kills it starts it again, for it is shared.
+    """
+    try:
+        part = RabbitMQ(session_folder / "rabbitmq").part(port=free_ports(1)[0])
+        server = Process(part, session_folder / "rabbitmq.log")
+        await server.start()
+    except CannotStart as reason:
+        missing(str(reason))
+    yield server
+    await server.stop()
+
+
+def _open_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="ordereats-test-")).resolve()
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _run(server: Process, statement: str) -> None:
+    connection = await asyncpg.connect(server.url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,145 @@
+"""The gateway routes, retries only what is safe, and answers for what is down."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ordereats.topology.local.gateway import gateway_part
+from ordereats.topology.local.part import Process, free_ports
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Gateway:
+    def __init__(self, process: Process, session: aiohttp.ClientSession, orders: int) -> None:
+        self.process = process
+        self.orders = orders
+        self._session = session
+
+    async def ask(
+        self, method: str, path: str, **options: object
+    ) -> tuple[int, dict[str, str], object]:
+        url = f"http://127.0.0.1:{self.process.url.rsplit(':', 1)[1]}{path}"
+        async with self._session.request(method, url, **options) as answer:  # type: ignore[arg-type]  # passed on
+            return answer.status, dict(answer.headers), await answer.json(content_type=None)
+
+
+@pytest.fixture
+async def gateway(open_folder: Path) -> AsyncIterator[Gateway]:
+    port, orders, users = free_ports(3)
+    part = gateway_part(open_folder / "gateway", port, {"orders": orders, "users": users})
+    process = Process(part, open_folder / "gateway.log")
+    await process.start()
+    async with aiohttp.ClientSession() as session:
+        yield Gateway(process, session, orders)
+    assert await process.stop()
+
+
+@asynccontextmanager
+async def service(port: int, handle: Handler) -> AsyncIterator[None]:
+    server = await asyncio.start_server(handle, "127.0.0.1", port)
+    async with server:
+        yield
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    line = head.split(b"\r\n")[0].decode()
+    correlation = [each for each in head.split(b"\r\n") if each.lower().startswith(b"x-corr")]
+    body = f'{{"line": "{line}", "correlation": "{b"".join(correlation).decode()}"}}'
+    writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
+    await writer.drain()
+    writer.close()
+
+
+async def test_it_is_healthy_by_itself(gateway: Gateway) -> None:
+    assert (await gateway.ask("GET", "/health"))[::2] == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/orders", "/orders/7", "/orders?userId=1"])
+async def test_a_path_goes_to_the_service_of_its_first_part(gateway: Gateway, path: str) -> None:
+    async with service(gateway.orders, echo):
+        status, _, body = await gateway.ask("GET", path, headers={"X-Correlation-ID": "abc"})
+
+    assert status == 200
+    assert body == {"line": f"GET {path} HTTP/1.1", "correlation": "X-Correlation-Id: abc"}
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/ordersx", "/health/ready", "/order"])
+async def test_any_other_path_is_a_404_problem(gateway: Gateway, path: str) -> None:
+    status, headers, body = await gateway.ask("GET", path, headers={"X-Correlation-ID": "abc"})
+
+    assert status == 404
+    assert headers["Content-Type"] == "application/problem+json"
+    assert headers["X-Correlation-ID"] == "abc"
+    assert body == {
+        "type": "about:blank",
+        "title": "Not found",
+        "status": 404,
+        "code": "not_found",
+        "correlationId": "abc",
+    }
+
+
+async def test_a_correlation_id_that_would_break_the_problem_is_replaced(gateway: Gateway) -> None:
+    _, _, body = await gateway.ask("GET", "/", headers={"X-Correlation-ID": 'a","code":"b'})
+
+    assert isinstance(body, dict)
+    assert len(body["correlationId"]) == 36
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_service_that_is_down_is_a_503_problem(gateway: Gateway, method: str) -> None:
+    status, headers, body = await gateway.ask(method, "/orders", data=b"{}")
+
+    assert (status, headers["Retry-After"]) == (503, "1")
+    assert isinstance(body, dict)
+    assert body["code"] == "unavailable"
+
+
+async def test_a_request_waits_for_a_service_that_restarts(gateway: Gateway) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(gateway.ask("POST", "/orders", data=b"{}"))
+        await asyncio.sleep(0.3)  # the gateway tries, and does not say so
+        async with service(gateway.orders, echo):
+            assert (await asked)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "tries", "status"), [("POST", 1, 502), ("PATCH", 1, 502), ("GET", 2, 200)]
+)
+async def test_only_a_get_is_sent_again_after_a_service_broke_off(
+    gateway: Gateway, method: str, tries: int, status: int
+) -> None:
+    received: list[bytes] = []
+
+    async def break_off_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if received:
+            received.append(b"")
+            await echo(reader, writer)
+            return
+        received.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.transport.abort()
+
+    async with service(gateway.orders, break_off_once):
+        answer = await gateway.ask(method, "/orders", data=None if method == "GET" else b"{}")
+
+    assert (answer[0], len(received)) == (status, tries)
+
+
+async def test_a_body_over_the_limit_is_refused(gateway: Gateway) -> None:
+    async def read_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65_536):
+            pass
+        writer.close()
+
+    async with service(gateway.orders, read_all):
+        status, _, body = await gateway.ask("POST", "/orders", data=b"x" * 3_000_000)
+
+    assert status == 413
+    assert isinstance(body, dict)
+    assert body["code"] == "too_large"
