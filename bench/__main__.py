@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import report
+from bench.contenders import Bare, Server, bare, express, ours
 from bench.load import Ask, Failed, demand
 from bench.report import Measured, Results, Round, Row, Target
-from bench.servers import Bare, Server, bare, cpu_s, express, ours, postgres
+from bench.servers import cpu_s, postgres
 
 from ordereats.chassis.clock import SystemClock
 from ordereats.topology.local.part import CannotStart, Process

@@ -49,13 +49,13 @@ class Failed(Exception):
     """A server did not do what it was asked; figures of such a run would mean nothing."""
 
 
-async def wrk(ask: Ask, *arguments: object, port: int, connections: int, seconds: float) -> Load:
+async def wrk(ask: Ask, *arguments: object, url: str, connections: int, seconds: float) -> Load:
     """Ask a server over and over, on each connection as soon as it has answered.
 
     Args:
         ask: what.
         arguments: for the script.
-        port: of the server.
+        url: of the server.
         connections: how many requests are under way at any moment.
         seconds: for how long.
 
@@ -65,7 +65,7 @@ async def wrk(ask: Ask, *arguments: object, port: int, connections: int, seconds
     said = await _run(
         *("wrk", "--threads", "1", "--connections", str(connections)),
         *("--duration", f"{max(1, round(seconds))}s", "--script", f"{ask}.lua"),
-        *(f"http://127.0.0.1:{port}", "--", *map(str, arguments)),
+        *(url, "--", *map(str, arguments)),
         folder=HERE / "wrk",
     )
     summary = msgspec.json.decode(said.splitlines()[-1], type=_Summary)

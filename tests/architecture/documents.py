@@ -17,7 +17,7 @@ _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"[\w.<>*-]+(?:/[\w.<>*…-]*)*(?:::\w+)?")
-_KINDS = frozenset(".py .md .sql .toml .yml .yaml .json .lock .sh .html .js .css".split())
+_KINDS = frozenset({".py", ".md", ".sql", ".toml", ".yml", ".yaml", ".json", ".lock", ".sh"})
 _ITEM = re.compile(r"^- `([^`]+)`", re.MULTILINE)
 _SHORT = re.compile(r"ordereats\.(\w+\.\w+?)(?:\.v1)?")
 
@@ -169,7 +169,7 @@ def _sections(service: Path) -> dict[str, str]:
 
 def _is_path(house: House, document: Path, text: str) -> bool:
     """Whether it is meant as a path of the repository: not a route, a name or a command."""
-    first = text.split("/")[0]
+    first, _, _ = text.partition("/")
     if not _PATH.fullmatch(text) or first in house.ignored:
         return False
     if Path(text.partition("::")[0]).suffix in _KINDS:

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 
 CODE = ("src", "tests", "bench")
@@ -84,6 +84,6 @@ def called(module: ast.Module) -> Iterator[str]:
             yield node.func.id
 
 
-@lru_cache(maxsize=None)  # most files of most copies are the same
+@cache  # most files of most copies are the same
 def _parsed(text: str) -> ast.Module:
     return ast.parse(text)

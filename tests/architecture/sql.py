@@ -61,9 +61,7 @@ def _folders(house: House) -> dict[str, Path]:
 
 def _owners(house: House) -> list[tuple[str, str]]:
     return [
-        (table, owner)
-        for owner, folder in _folders(house).items()
-        for table in tables_of(folder)
+        (table, owner) for owner, folder in _folders(house).items() for table in tables_of(folder)
     ]
 
 

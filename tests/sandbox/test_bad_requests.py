@@ -47,6 +47,7 @@ GOOD = "currency=eur&confirm=true&payment_method=pm_card_visa"
         ("&".join(f"metadata[k{n}]=1" for n in range(51)) + f"&amount=1&{GOOD}", None, "metadata"),
         (f"amount=1&metadata=x&metadata[a]=1&{GOOD}", None, "metadata"),
         (f"amount=1&metadata[a]=1&metadata=x&{GOOD}", None, "metadata"),
+        (f"amount[a]=1&amount=1&{GOOD}", None, "amount"),
         (f"amount=1&metadata[a=1&{GOOD}", None, None),
         (f"amount=1&=1&{GOOD}", None, None),
         (f"amount=1&description=%ff&{GOOD}", None, None),

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from typing import Any
 
 import pytest
 import stripe
@@ -80,7 +81,11 @@ async def test_a_fault_leaves_the_key_unused(caller: Caller) -> None:
 async def test_the_order_of_parameters_does_not_matter(caller: Caller) -> None:
     first = await caller.charge("order-7")
 
-    turned = await caller.charge("order-7", **dict(reversed(CARD.items())))
+    asked: Any = CARD | {"metadata": {"order_id": caller.order}}
+    asked = dict(reversed(asked.items()))
+    turned = await caller.stripe.v1.payment_intents.create_async(
+        asked, {"idempotency_key": caller.key("order-7")}
+    )
 
     assert turned.id == first.id
 

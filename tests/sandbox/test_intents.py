@@ -1,15 +1,21 @@
 """The rules of money, for every order of moves."""
 
 import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ordereats.sandbox import intents
+from ordereats.sandbox import actions, intents
+from ordereats.sandbox.actions import World
 from ordereats.sandbox.cards import APPROVED, CHALLENGED, DECLINED
+from ordereats.sandbox.forms import CreateIntent
 from ordereats.sandbox.intents import MAY, Intent, Kind, Movement, Refused, Status
+from ordereats.sandbox.ledger import Ledger
 
 AMOUNTS = st.none() | st.integers(1, 60)
 
@@ -75,3 +81,19 @@ def test_what_is_given_back_was_taken_and_what_is_taken_was_reserved(
     assert total[Kind.AUTHORIZED] + total[Kind.DECLINED] in {0, 50}
     assert intent.amount_received == total[Kind.CAPTURED]
     assert intent.amount_refunded == total[Kind.REFUNDED]
+
+
+async def test_times_and_names_are_the_worlds(tmp_path: Path) -> None:
+    now = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    world = World(now=lambda: now, new_id=lambda kind: f"{kind}_1")
+    asked = CreateIntent(amount=1, currency="EUR", confirm=True, payment_method="pm_card_visa")
+    ledger = Ledger(tmp_path)
+
+    answer = await ledger.write(lambda tx: actions.create_intent(tx, world, asked), None)
+    [entry, _] = await ledger.read(lambda tx: tx.entries(limit=9, after=0))
+    await ledger.close()
+
+    said = msgspec.json.decode(answer.body)
+    assert (said["id"], said["created"]) == ("pi_1", int(now.timestamp()))
+    assert (said["latest_charge"], said["currency"]) == ("ch_1", "eur")
+    assert (entry.at, entry.idempotency_key) == ("2030-01-02T03:04:05Z", None)

@@ -24,7 +24,10 @@ async def test_a_signal_ends_it_with_status_0_though_connections_are_open(
 ) -> None:
     await only_caller.charge()
     with socket.create_connection(("127.0.0.1", program.port)) as half_asked:
-        half_asked.sendall(b"POST /v1/refunds HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+        half_asked.sendall(
+            b"POST /v1/refunds HTTP/1.1\r\nAuthorization: Bearer sk_test_x\r\n"
+            b"Content-Length: 9\r\n\r\n"
+        )
         async with only_caller.http.get("/health") as response:
             assert response.status == 200
 

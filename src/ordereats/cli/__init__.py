@@ -1,0 +1,1 @@
+"""The command line: one program for everything that one does to OrderEats."""

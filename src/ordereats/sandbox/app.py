@@ -4,7 +4,6 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -139,24 +138,17 @@ async def put_behaviour(request: Req, sandbox: TheSandbox) -> Behaviour:
     return sandbox.mood.behaviour
 
 
-def create(
-    data: Path,
-    *,
-    now: Callable[[], datetime] | None = None,
-    new_id: Callable[[str], str] | None = None,
-) -> Litestar:
+def create(data: Path, *, world: World | None = None) -> Litestar:
     """Open the ledger in a folder and serve it.
 
     Args:
         data: the folder; made if there is none.
-        now: the time, in UTC with its zone.
-        new_id: a new name for a kind of object: `pi` gives `pi_…`.
+        world: the time and new names; the machine's own unless given.
 
     Raises:
         Misconfigured: the folder can't be used.
     """
-    clock = SystemClock()
-    world = World(now or clock.now, new_id or (lambda kind: f"{kind}_{clock.new_id().hex}"))
+    world = world or _machine()
     sandbox = Sandbox(Ledger(data), Mood(), world)
 
     @asynccontextmanager
@@ -195,6 +187,11 @@ def create(
     # Outside the router, so that what no route answers is named and logged too.
     app.asgi_handler = Journal(Misbehaving(app.asgi_handler, sandbox.mood), world.new_id)
     return app
+
+
+def _machine() -> World:
+    clock = SystemClock()
+    return World(clock.now, lambda kind: f"{kind}_{clock.new_id().hex}")
 
 
 def _with_a_test_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -72,7 +72,7 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
     async with AsyncExitStack() as stack:
         background = await stack.enter_async_context(Background.open())
         in_process = InProcess(through_codec=settings.strict_calls)
-        bus = open_bus(settings.broker, name="+".join(settings.names))
+        bus = open_bus(settings.broker, name="+".join(settings.names), background=background)
         stack.push_async_callback(bus.close)
         transports = await _transports(stack, settings, in_process)
         common = _Common(

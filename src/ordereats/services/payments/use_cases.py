@@ -47,7 +47,7 @@ async def request(deps: Deps, tx: Transaction, placed: OrderPlaced) -> None:
     await store.request(
         tx,
         placed,
-        charge_key=f"order-{placed.order_id}",
+        charge_key=str(deps.clock.new_id()),
         created_at=deps.clock.now(),
         at=context.current(),
     )

@@ -1,4 +1,4 @@
-"""What a person sees of the platform on a terminal. It knows words and colours, and decides nothing."""
+"""What a person sees of the platform on a terminal. It knows words and colours; decides nothing."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,14 +42,18 @@ class Console:
 
     def up(self, address: str, seconds: float, logs: str) -> None:
         """All of it works: where it is, and what to try first."""
-        example = f'curl -i {address}/users -d \'{{"name": "Hieu", "email": "hieu@test.com"}}\''
+        first = (
+            f"curl -i {address}/users -H 'content-type: application/json' "
+            """-d '{"name": "Hieu", "email": "hieu@test.com"}'"""
+        )
         self._terminal.print(
             Text.assemble(
                 (f"\nReady after {seconds:.1f} s: ", "bold"),
                 (address, "bold underline"),
+                f"\nLogs are in {logs}; warnings and errors appear here too. Ctrl-C stops it all.",
                 "\n\nTry it:\n  ",
-                (example, "cyan"),
-                f"\n\nLogs are in {logs}; warnings and errors appear here too. Ctrl-C stops it all.\n",
+                (first, "cyan"),
+                "\n",
             )
         )
 

@@ -20,6 +20,8 @@ from threading import Thread
 
 import psutil
 
+from ordereats.chassis.errors import Misconfigured
+
 
 class Kind(StrEnum):
     """What a part is for."""
@@ -31,7 +33,7 @@ class Kind(StrEnum):
     GATEWAY = "gateway"
 
 
-class CannotStart(Exception):
+class CannotStart(Misconfigured):
     """A part can't be started or did not become ready. One sentence, with the way out."""
 
 
@@ -58,6 +60,7 @@ class Part:
         database: of a service, the address of its database.
         prepare: makes files that the process needs, before every start; blocks.
         ready: whether it does its work now; False or an OSError means not yet.
+        answers: whether it does what it can while another part is down; `ready`, if not given.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Part:
     url: str
     ready: Callable[[], Awaitable[bool]]
     env: Mapping[str, str] = field(default_factory=dict)
+    answers: Callable[[], Awaitable[bool]] | None = None
     cwd: Path | None = None
     account: Account | None = None
     database: str | None = None
@@ -120,26 +124,27 @@ class Process:
         except OSError as error:
             raise CannotStart(f"{self.part.name} can't be started: {error}.") from error
 
-    async def wait_ready(self) -> None:
-        """Return when it works.
+    async def wait_ready(self, *, degraded_is_enough: bool = False) -> None:
+        """Return when it works, or at least answers if that is enough.
 
         Raises:
             CannotStart: it ended, or did not work in time; with the end of its log.
         """
-        pause_s = 0.01
+        part, pause_s = self.part, 0.01
+        works = (part.answers if degraded_is_enough else None) or part.ready
         try:
-            async with asyncio.timeout(self.part.ready_within_s):
+            async with asyncio.timeout(part.ready_within_s):
                 while self.is_running:
                     with suppress(OSError):
-                        if await self.part.ready():
+                        if await works():
                             return
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 1.5, 0.1)
         except TimeoutError:
-            what = f"was not ready after {self.part.ready_within_s:g} s"
+            what = f"was not ready after {part.ready_within_s:g} s"
         else:
             what = f"ended while starting ({ending(await self.wait())})"
-        raise CannotStart(f"{self.part.name} {what}. The end of {self.log}:\n{tail(self.log)}")
+        raise CannotStart(f"{part.name} {what}. The end of {self.log}:\n{tail(self.log)}")
 
     async def wait(self) -> int:
         """Wait for the end of what was launched, and return its exit status or minus its signal."""

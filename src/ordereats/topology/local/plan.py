@@ -1,9 +1,7 @@
 """Which parts a platform on this machine has, and what each is told of the others."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,48 +12,10 @@ from ordereats.topology.local.part import Kind, Part, free_ports
 from ordereats.topology.local.postgres import Postgres
 from ordereats.topology.local.probe import says_ready
 from ordereats.topology.local.rabbitmq import HOW_TO_INSTALL, RabbitMQ, installed_server
+from ordereats.topology.local.wanted import Broker, Topology, Wanted
 
 MONOLITH = "monolith"
 """The name of the one process that has all services."""
-
-
-class Topology(StrEnum):
-    """How services are grouped into processes."""
-
-    SERVICES = "services"
-    MONOLITH = "monolith"
-
-
-class Broker(StrEnum):
-    """What carries events between services."""
-
-    AUTO = "auto"
-    RABBITMQ = "rabbitmq"
-    POSTGRES = "postgres"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What was asked for.
-
-    Attributes:
-        services: the names of all there are, in the order of their start.
-        port: the public one.
-        broker_url: of a broker that runs elsewhere; then none is started.
-        stripe_api_base: of a payment provider; then no sandbox is started.
-    """
-
-    services: Sequence[str]
-    topology: Topology
-    broker: Broker
-    port: int
-    broker_url: str | None = None
-    stripe_api_base: str | None = None
-
-    @property
-    def address(self) -> str:
-        """Where the platform answers."""
-        return f"http://localhost:{self.port}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,15 +83,15 @@ class _Draft:
 
     def add_broker(self) -> None:
         """RabbitMQ where it is to be had, and else a PostgreSQL queue."""
-        if self.wanted.broker_url and self.wanted.broker is Broker.AUTO:
-            at = urlsplit(self.wanted.broker_url)
-            self.broker, self.broker_url = f"{at.hostname}:{at.port}", self.wanted.broker_url
+        if self.wanted.broker_url and self._fits(self.wanted.broker_url):
+            self.broker_url = self.wanted.broker_url
+            self.broker = f"the broker at {urlsplit(self.broker_url).hostname}"
         elif self._chooses_rabbitmq():
             rabbitmq = RabbitMQ(self._folder("rabbitmq")).part(free_ports(1)[0])
             self.parts.append(Planned(part=rabbitmq))
             self.broker, self.broker_url = "RabbitMQ", rabbitmq.url
         else:
-            self.broker = "PostgreSQL queue"
+            self.broker = "a PostgreSQL queue"
             if self.wanted.topology is Topology.SERVICES:
                 self.broker_url = self._add_postgres("queue")
 
@@ -175,6 +135,14 @@ class _Draft:
         everything = tuple(planned.part.name for planned in self.parts)
         self.parts.append(Planned(part=gateway, after=everything))
 
+    def _fits(self, broker_url: str) -> bool:
+        """Whether a given broker is of the kind that was asked for."""
+        is_rabbitmq = broker_url.startswith("amqp")
+        return self.wanted.broker in {
+            Broker.AUTO,
+            Broker.RABBITMQ if is_rabbitmq else Broker.POSTGRES,
+        }
+
     def _chooses_rabbitmq(self) -> bool:
         if self.wanted.broker is Broker.AUTO and self.wanted.topology is Topology.MONOLITH:
             return False
@@ -209,6 +177,7 @@ class _Draft:
             database=told.get("DATABASE_URL") or told[f"{name.upper()}_DATABASE_URL"],
             env={**inherited_but(owned), "LOG_FORMAT": "json", **self.environment, **told},
             ready=lambda: says_ready(port),
+            answers=lambda: says_ready(port, degraded_is_enough=True),
             stop_within_s=15,
         )
         self.parts.append(Planned(part=part, after=(database,)))

@@ -9,8 +9,10 @@ class _Answer(msgspec.Struct):
     status: str = ""
 
 
-async def says_ready(port: int, path: str = "/health/ready") -> bool:
-    """Whether it answers 200, and names no other status than ready (or ok).
+async def says_ready(
+    port: int, path: str = "/health/ready", *, degraded_is_enough: bool = False
+) -> bool:
+    """Whether it answers 200, and names no other status than ready (or ok, or degraded).
 
     Raises:
         OSError: it doesn't listen yet.
@@ -26,7 +28,8 @@ async def says_ready(port: int, path: str = "/health/ready") -> bool:
         return False
     finally:
         writer.close()
-    return head.split(b" ")[1:2] == [b"200"] and _status(body) in {"ready", "ok", ""}
+    enough = {"ready", "ok"} | ({"degraded"} if degraded_is_enough else set())
+    return head.split(b" ")[1:2] == [b"200"] and _status(body) in enough
 
 
 def _status(body: bytes) -> str:

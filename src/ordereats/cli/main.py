@@ -1,0 +1,157 @@
+"""The program `ordereats`. It reads words and prints sentences; what it does is done elsewhere.
+
+Each command imports what it needs when it runs: starting fast is part of its work.
+"""
+# ruff: noqa: PLC0415  # commands import what they need when they run
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ordereats.chassis.config import Environment
+from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.topology.local.wanted import Broker, Topology, Wanted
+
+if TYPE_CHECKING:
+    from ordereats.topology.local.home import Home
+
+app = typer.Typer(
+    help="A food-delivery platform that runs as a monolith and as microservices.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+PublicPort = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="To answer on.")]
+Services = Annotated[list[str], typer.Argument(help="Names of services, or all.")]
+PartName = Annotated[str, typer.Argument(help="As `ordereats ps` shows it.")]
+
+
+@app.command()
+def up(
+    *,
+    topology: Annotated[
+        Topology, typer.Option(help="A process for each service, or one for all.")
+    ] = Topology.SERVICES,
+    port: PublicPort = 3000,
+    broker: Annotated[Broker, typer.Option(help="What carries the events.")] = Broker.AUTO,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when it is up.")] = False,
+) -> None:
+    """Start the platform here, with all that it needs. Ctrl-C stops it."""
+    from ordereats.topology.catalog import SERVICES
+    from ordereats.topology.local.up import up as bring_up
+    from ordereats.topology.local.up import up_detached
+
+    if detach:
+        chosen = (f"--topology={topology}", f"--port={port}", f"--broker={broker}")
+        raise typer.Exit(up_detached(_home(), chosen))
+    environment = Environment()
+    wanted = Wanted(
+        services=SERVICES,
+        topology=topology,
+        broker=broker,
+        port=port,
+        broker_url=environment.url("BROKER_URL", ("amqp", "amqps", "postgres", "postgresql")),
+        stripe_api_base=environment.url("STRIPE_API_BASE", ("http", "https")),
+    )
+    raise typer.Exit(bring_up(_home(), wanted))
+
+
+@app.command()
+def down() -> None:
+    """Stop what runs here."""
+    from ordereats.topology.local import control
+
+    print("Stopped." if control.down(_home()) else "OrderEats does not run here.")
+
+
+@app.command()
+def ps(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs, with passwords.")] = False,
+) -> None:
+    """Show every part: its kind, process, address, state and restarts."""
+    from ordereats.cli import show
+
+    running = _home().running()
+    print(show.as_json(running) if as_json else show.as_table(running))
+
+
+@app.command()
+def kill(name: PartName) -> None:
+    """Kill a part, as a power cut would, and leave it down."""
+    from ordereats.topology.local import control
+
+    control.kill(_home(), name)
+    print(f"{name} is down; `ordereats start {name}` starts it again.")
+
+
+@app.command()
+def start(name: PartName) -> None:
+    """Start a part that was killed, and wait until it works."""
+    from ordereats.topology.local import control
+
+    control.start(_home(), name)
+    print(f"{name} is ready.")
+
+
+@app.command()
+def serve(
+    names: Services,
+    *,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="To answer on, instead of PORT.")
+    ] = None,
+) -> None:
+    """Run these services in this process, configured by the environment."""
+    from ordereats.topology import serve as serving
+
+    serving.run(names, port)
+
+
+@app.command()
+def migrate(names: Services) -> None:
+    """Bring the databases of these services up to date."""
+    from ordereats.topology import serve as serving
+
+    serving.migrate(names)
+
+
+@app.command()
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="To answer on.")] = 12111,
+    data: Annotated[Path, typer.Option(help="The folder of its ledger.")],
+) -> None:
+    """Run the payment sandbox, which stands in for Stripe."""
+    from ordereats.sandbox import program
+
+    program.serve(port=port, data=data)
+
+
+def main() -> None:
+    """Run a command. What people can mend is a sentence and exit status 2, never a traceback."""
+    try:
+        app()
+    except Misconfigured as error:
+        sys.exit(_complain(str(error), 2))
+    except DatabaseError as error:
+        sys.exit(_complain(str(error), 1))
+
+
+def _home() -> "Home":
+    from ordereats.topology.local.home import Home
+
+    return Home(Path(Environment().text("ORDEREATS_HOME", ".ordereats")))
+
+
+def _complain(sentence: str, status: int) -> int:
+    print(sentence, file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    main()
