@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,11 +13,13 @@ from pathlib import Path
 
 from bench import report
 from bench.contenders import Bare, Server, bare, express, ours
+from bench.life import RATE, live
 from bench.load import Ask, Failed, demand
 from bench.report import Measured, Results, Round, Row, Target
 from bench.servers import cpu_s, postgres
 
 from ordereats.chassis.clock import SystemClock
+from ordereats.chassis.telemetry import logs
 from ordereats.topology.local.part import CannotStart, Process
 
 SECONDS, ROUNDS = 5, 3
@@ -82,6 +85,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of a round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of a load (%(default)s)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop what was started
+    logs.configure(level="warning", form="console", service="bench")
     try:
         demand(("wrk", "node", "npm"))
         results = asyncio.run(_run(seconds=options.seconds, rounds=options.rounds))
@@ -119,7 +124,9 @@ async def _run(*, seconds: int, rounds: int) -> Results:
         for row in AGAINST_PGBENCH:
             print(f"{row.title}, {row.connections} at once", flush=True)
             measured.append(await bench.measure(row, (database, own)))
-    return Results(began_at, machine, settings, measured)
+        print(f"whole lives of orders, {RATE} a second", flush=True)
+        lives = await live(server, folder, seconds=seconds * rounds)
+    return Results(began_at, machine, settings, measured, lives)
 
 
 def _machine() -> dict[str, str]:

@@ -134,7 +134,7 @@ async def express(postgres: Process, folder: Path) -> AsyncIterator[Server]:
         await _install()
     async with database(postgres, "express") as (url, connection):
         settings = {"NODE_ENV": "production", "DATABASE_URL": url}
-        async with process("express", ("node", "index.js"), settings, PEER, folder) as node:
+        async with process("express", ("node", "index.js"), folder, settings, cwd=PEER) as node:
             async with aiohttp.ClientSession(node.url) as session:
                 await make_known(session)
             yield Server(name="Express", process=node, database=connection)
@@ -147,7 +147,7 @@ async def ours(postgres: Process, folder: Path) -> AsyncIterator[Server]:
         await _want_events(url)
         command = (str(PROGRAM), "serve", *GROUP)
         settings = {"DATABASE_URL": url, "BROKER_URL": url}
-        async with process("ordereats", command, settings, folder, folder) as serving:
+        async with process("ordereats", command, folder, settings) as serving:
             async with aiohttp.ClientSession(serving.url) as session:
                 await make_known(session)
             yield Server(

@@ -1,12 +1,27 @@
 """Whole lives of orders in the whole monolith, at a steady rate: what each costs and how soon."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import quantiles
+from time import monotonic
 
+import aiohttp
+import asyncpg
 import msgspec
+from bench.contenders import PROGRAM, an_order, make_known
+from bench.load import Failed
+from bench.servers import cpu_s, database, process
 
-WARM_UP = 200
-"""Orders before those that count."""
+from ordereats.contracts.events import Event, type_of
+from ordereats.contracts.orders import OrderPlaced
+from ordereats.contracts.payments import PaymentAuthorized
+from ordereats.topology.local.part import Process
+
+RATE = 100
+"""Orders a second."""
+WARM_UP_S = 3
+FINISHED_WITHIN_S = 60
 
 # Commit times are PostgreSQL's own. The row of the Idempotency-Key commits with the order and is
 # never changed after, and the inbox row commits with the consumer's effect.
@@ -53,3 +68,76 @@ class Life(msgspec.Struct, frozen=True):
     answer: Spread
     told: Spread
     paid: Spread
+
+
+async def live(postgres: Process, folder: Path, *, seconds: int) -> Life:
+    """Place orders for a while, and wait until each is paid for and everyone is told.
+
+    Raises:
+        Failed: an order was refused, or was not finished in time.
+    """
+    pay = (str(PROGRAM), "sandbox", "--port", "{port}", "--data", str(folder / "sandbox"))
+    async with (
+        database(postgres, "whole") as (url, connection),
+        process("sandbox", pay, folder) as sandbox,
+    ):
+        settings = {"DATABASE_URL": url, "BROKER_URL": url, "STRIPE_API_BASE": sandbox.url}
+        serve = (str(PROGRAM), "serve", "all")
+        async with (
+            process("whole", serve, folder, settings) as serving,
+            aiohttp.ClientSession(serving.url) as session,
+        ):
+            parts = {"OrderEats": serving, "payment sandbox": sandbox, "PostgreSQL": postgres}
+            await make_known(session)
+            await _place(session, "warm", WARM_UP_S * RATE)
+            await _finish(connection)
+            before = {name: cpu_s(part) for name, part in parts.items()}
+            answers_ms = await _place(session, "life", seconds * RATE)
+            await _finish(connection)
+            after = {name: cpu_s(part) for name, part in parts.items()}
+        return Life(
+            rate=RATE,
+            orders=len(answers_ms),
+            cpu_us={name: (after[name] - before[name]) * 1e6 / len(answers_ms) for name in parts},
+            answer=Spread.of(answers_ms),
+            told=await _effect(connection, "notifications.order", OrderPlaced, len(answers_ms)),
+            paid=await _effect(connection, "orders.payment", PaymentAuthorized, len(answers_ms)),
+        )
+
+
+async def _place(session: aiohttp.ClientSession, prefix: str, orders: int) -> list[float]:
+    """Place orders at fixed times; how long after its time each was answered, in ms."""
+    started = monotonic()
+    answers_ms: list[float] = []
+
+    async def one(number: int) -> None:
+        due = started + number / RATE
+        await asyncio.sleep(due - monotonic())
+        key = {"Idempotency-Key": f"{prefix}-{number}"}
+        async with session.post("/orders", json=an_order(number), headers=key) as answer:
+            if answer.status != 201:
+                raise Failed(f"POST /orders gave {answer.status}: {await answer.text()}")
+            await answer.read()
+        answers_ms.append((monotonic() - due) * 1000)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(orders):
+            tasks.create_task(one(number))
+    return answers_ms
+
+
+async def _finish(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    deadline = monotonic() + FINISHED_WITHIN_S
+    while left := await connection.fetchval(_UNFINISHED):
+        if monotonic() > deadline:
+            raise Failed(f"{left} orders and events were not done with in {FINISHED_WITHIN_S} s.")
+        await asyncio.sleep(0.1)
+
+
+async def _effect(
+    connection: "asyncpg.Connection[asyncpg.Record]", consumer: str, event: type[Event], orders: int
+) -> Spread:
+    rows = await connection.fetch(_EFFECT_MS, consumer, type_of(event))
+    if len(rows) != orders:
+        raise Failed(f"{orders} orders had {len(rows)} effects in {consumer}.")
+    return Spread.of([row["ms"] for row in rows])

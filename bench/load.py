@@ -78,7 +78,7 @@ async def pgbench(program: Path, url: str, *, connections: int, seconds: float) 
     """Run `order.sql` on a database over and over.
 
     Raises:
-        Failed: one of the transactions did.
+        Failed: a statement did.
     """
     said = await _run(
         *(str(program), "--no-vacuum", "--protocol", "prepared", "--file", "order.sql"),
@@ -87,8 +87,8 @@ async def pgbench(program: Path, url: str, *, connections: int, seconds: float) 
         folder=HERE,
     )
     transactions = int(_found(r"transactions actually processed: (\d+)", said))
-    if int(_found(r"failed transactions: (\d+)", said)):
-        raise Failed(f"pgbench: {said}")
+    if not transactions:
+        raise Failed(f"pgbench could do nothing in {seconds:g} s.")
     return Load(transactions, transactions / float(_found(r"tps = ([\d.]+)", said)))
 
 

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Literal
 
 import msgspec
+from bench.life import Life
 from bench.load import HERE, Ask, Load
 
 RESULTS = HERE / "results"
@@ -82,6 +83,7 @@ class Results(msgspec.Struct, frozen=True):
     machine: Mapping[str, str]
     settings: Mapping[str, str]
     measured: Sequence[Measured]
+    life: Life
 
 
 def keep(results: Results) -> None:
@@ -103,6 +105,7 @@ def tables(results: Results) -> str:
             f"Measured on {results.began_at:%Y-%m-%d %H:%M} UTC: {machine}.",
             _against_targets(results.measured),
             _figures(results.measured),
+            _life(results.life),
         ]
     )
 
@@ -151,6 +154,17 @@ def _figures(measured: Sequence[Measured]) -> str:
         *("requests/s", "p50, ms", "p99, ms"),
     )
     return _table(heads, lines)
+
+
+def _life(life: Life) -> str:
+    cpu = [(f"CPU of {name} for an order", f"{us:,.0f} µs") for name, us in life.cpu_us.items()]
+    spreads = (
+        ("`POST /orders`, from when it was due to be sent", life.answer),
+        ("an order's commit to its effect in notifications", life.told),
+        ("an order's commit to its being paid", life.paid),
+    )
+    times = [(what, f"p50 {each.p50:.1f} ms, p99 {each.p99:.1f} ms") for what, each in spreads]
+    return _table((f"whole monolith, {life.rate} orders a second", ""), [*cpu, *times])
 
 
 def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,12 +29,13 @@ async def postgres() -> AsyncIterator[tuple[Process, Path]]:
     folder = _open_folder()
     instances = Postgres(folder / "postgres")
     part = instances.part("postgres", folder="bench", port=free_ports(1)[0])
-    process = Process(part, folder / "postgres.log")
+    command = (*part.command, "--track_commit_timestamp=on")  # life.py reads them
+    server = Process(replace(part, command=command), folder / "postgres.log")
     try:
-        await process.start()
-        yield process, folder
+        await server.start()
+        yield server, folder
     finally:
-        await process.stop()
+        await server.stop()
         shutil.rmtree(instances.folder, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -53,12 +55,13 @@ def cpu_s(process: Process) -> float:
 
 @asynccontextmanager
 async def database(
-    server: Process, name: str
+    postgres: Process, name: str
 ) -> "AsyncIterator[tuple[str, asyncpg.Connection[asyncpg.Record]]]":
-    owner = await asyncpg.connect(server.url)
+    """A new, empty database: its address, and a connection to it."""
+    owner = await asyncpg.connect(postgres.url)
     await owner.execute(f"create database {name} template template0")
     await owner.close()
-    url = urlsplit(server.url)._replace(path=f"/{name}").geturl()
+    url = urlsplit(postgres.url)._replace(path=f"/{name}").geturl()
     connection = await asyncpg.connect(url)
     try:
         yield url, connection
@@ -68,26 +71,40 @@ async def database(
 
 @asynccontextmanager
 async def process(
-    name: str, command: Sequence[str], settings: Mapping[str, str], cwd: Path, logs: Path
+    name: str,
+    command: Sequence[str],
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    cwd: Path | None = None,
 ) -> AsyncIterator[Process]:
+    """A server that answers `GET /health` on a free port.
+
+    Args:
+        name: of it and of its log.
+        command: `{port}` stands for the port; it is also in the environment.
+        folder: for the log.
+        settings: its environment.
+        cwd: where it runs, if that matters.
+    """
     port = free_ports(1)[0]
     url = f"http://127.0.0.1:{port}"
     part = Part(
         name=name,
         kind=Kind.SERVICE,
-        command=tuple(command),
+        command=tuple(each.replace("{port}", str(port)) for each in command),
         url=url,
-        env={**inherited(), **settings, "PORT": str(port)},
-        cwd=cwd,
+        env={**inherited(), **(settings or {}), "PORT": str(port)},
+        cwd=cwd or folder,
         ready=partial(_answers, f"{url}/health"),
         ready_within_s=20,
     )
-    process = Process(part, logs / f"{name}.log")
+    server = Process(part, folder / f"{name}.log")
     try:
-        await process.start()
-        yield process
+        await server.start()
+        yield server
     finally:
-        await process.stop()
+        await server.stop()
 
 
 def _open_folder() -> Path:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from tests.architecture.house import House, called, tree
-from tests.architecture.sql import tables_of
+from architecture.house import House, called, tree
+from architecture.sql import tables_of
 
 HEADINGS = ["Owns", "Publishes", "Consumes", "Calls", "Invariants", "When it breaks"]
 """Of a service's README, in this order."""

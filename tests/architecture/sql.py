@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
-from tests.architecture.house import House, tree
+from architecture.house import House, tree
 
 _STATEMENT = re.compile(
     r"\s*(?:select|insert into|update|delete from|with \w+ as|merge into|truncate|lock table"
@@ -45,12 +45,11 @@ def tables_have_one_owner(house: House) -> Iterator[str]:
 
 
 def tables_of(folder: Path) -> list[str]:
-    """The tables that the migrations in a folder create."""
-    steps = sorted((folder / "migrations").glob("*.sql"))
+    """The tables that the SQL files in a folder create."""
     return [
         str(table)
-        for step in steps
-        for table in _CREATE_TABLE.findall(_COMMENT.sub("", step.read_text(encoding="utf-8")))
+        for file in sorted(folder.rglob("*.sql"))
+        for table in _CREATE_TABLE.findall(_COMMENT.sub("", file.read_text(encoding="utf-8")))
     ]
 
 
@@ -69,8 +68,8 @@ def _all_sql(house: House, folder: Path) -> Iterator[tuple[str, str]]:
     for file in _modules(folder):
         for line, statement in _statements(file):
             yield f"{house.name(file)}:{line}", statement
-    for step in sorted((folder / "migrations").glob("*.sql")):
-        yield house.name(step), _SAID.sub("", step.read_text(encoding="utf-8"))
+    for file in sorted(folder.rglob("*.sql")):
+        yield house.name(file), _SAID.sub("", file.read_text(encoding="utf-8"))
 
 
 def _modules(folder: Path) -> Iterator[Path]:

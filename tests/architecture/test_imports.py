@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.architecture.house import HERE, House
+
+from architecture.house import HERE, House
 
 # import-linter reads code and imports none of it, so that one process does for all trees.
 LINT = """

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.architecture import documents, sql, tidy
-from tests.architecture.house import HERE, House
+
+from architecture import documents, sql, tidy
+from architecture.house import HERE, House
 
 Rule = Callable[[House], Iterator[str]]
 

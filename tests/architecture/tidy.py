@@ -7,7 +7,7 @@ import tokenize
 from collections.abc import Iterator
 from functools import cache
 
-from tests.architecture.house import House
+from architecture.house import House
 
 MOST_LINES_OF_FUNCTION = 60
 MOST_LINES_OF_FILE = 400
@@ -16,8 +16,8 @@ _UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b(?! ?\(?#\d)")
 _COMMENT = re.compile(r"(?:--|#).*")
 _EXCUSE = re.compile(r"noqa|type: ignore|pragma: no cover|mypy: |ruff: |fmt: ")
 _FULL_EXCUSE = re.compile(
-    r"#\s(?:noqa: [A-Z]+[0-9]+(?:, [A-Z]+[0-9]+)*|type: ignore\[[a-z-]+(?:, [a-z-]+)*\])\s\s"
-    r"(?=#\s\S)"
+    r"#\s(?:(?:ruff: )?noqa: [A-Z]+[0-9]+(?:, [A-Z]+[0-9]+)*"
+    r"|type: ignore\[[a-z-]+(?:, [a-z-]+)*\])\s\s(?=#\s\S)"
 )
 
 

@@ -1,13 +1,14 @@
 """The platform that is being broken: services, on RabbitMQ."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from ordereats.topology.local.rabbitmq import installed_server
-from support.platform import Platform, Shape
+from support.platform import Platform, Shape, until
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,7 @@ async def broken_platform(
         missing("rabbitmq-server")
     async with Platform.up(Shape("services", "rabbitmq"), session_folder / "faults") as started:
         await started.furnish()
+        await until(_broker_is_settled(started), within_s=20, what="the broker's own files")
         yield started
 
 
@@ -32,3 +34,19 @@ async def platform(broken_platform: Platform) -> AsyncIterator[Platform]:
             await broken_platform.start(name)
     order_id = await broken_platform.place()
     await broken_platform.until_status(order_id, "paid", within_s=30)
+
+
+def _broker_is_settled(platform: Platform) -> Callable[[], Awaitable[bool]]:
+    """Whether RabbitMQ has written down where its quorum queues are.
+
+    It does so on a timer: one that is killed within the second in which a queue was first declared
+    comes back with that queue unusable, and then no retry of ours helps. (RabbitMQ 3.10.)
+    """
+    queues = (b"payments.order", b"orders.payment", b"notifications.order")
+
+    async def settled() -> bool:
+        (file,) = platform.home.rglob("quorum/*/names.dets")
+        written = await asyncio.to_thread(file.read_bytes)
+        return all(queue in written for queue in queues)
+
+    return settled

@@ -61,6 +61,11 @@ def current() -> Context:
     return context
 
 
+def known() -> Context | None:
+    """What goes along with the code that is running now, if anything does."""
+    return _CURRENT.get()
+
+
 @contextmanager
 def entered(context: Context) -> Iterator[Context]:
     """Run a block with this context."""

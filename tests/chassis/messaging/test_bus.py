@@ -2,8 +2,7 @@
 
 import asyncio
 
-from ordereats.chassis.messaging.bus import BusState, Message, Queue, UnreadableError
-from tests.chassis.messaging.conftest import (
+from chassis.messaging.brokers import (
     Broker,
     Buses,
     DeadLetter,
@@ -15,6 +14,7 @@ from tests.chassis.messaging.conftest import (
     until_true,
     versions_of,
 )
+from ordereats.chassis.messaging.bus import BusState, Message, Queue, UnreadableError
 
 
 async def test_a_message_arrives_as_it_was_published(

@@ -24,7 +24,9 @@ def configure(*, level: str, form: Format, service: str) -> None:
 
     def whose(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["service"] = service
-        event["correlation_id"] = context.current().correlation_id
+        at = context.known()
+        if at is not None:
+            event["correlation_id"] = at.correlation_id
         return event
 
     shared: list[Processor] = [
@@ -52,6 +54,8 @@ def configure(*, level: str, form: Format, service: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
+    # It logs each refused connection as an error; the bus says once that it has lost the broker.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[libraries], force=True)
 
 

@@ -31,6 +31,7 @@ class Stripe:
     """Stripe, or the sandbox that speaks like it."""
 
     def __init__(self, settings: Settings) -> None:
+        stripe.enable_telemetry = False
         # The job is the one retry layer: the library makes none of its own.
         self._http = stripe.AIOHTTPClient(timeout=settings.timeout_s)
         self._client = stripe.StripeClient(
@@ -59,8 +60,8 @@ class Stripe:
         except stripe.CardError as error:
             return _declined(error)
         except stripe.InvalidRequestError as error:
-            if error.param == "payment_method":
-                return Declined("invalid_payment_method", None)
+            if error.param in _NEVER_RIGHT:
+                return Declined(f"invalid_{error.param}", None)
             raise ProviderUncertainError(_said(error)) from error
         except stripe.StripeError as error:
             raise ProviderUncertainError(_said(error)) from error
@@ -73,6 +74,10 @@ class Stripe:
     async def close(self) -> None:
         """Let go of its connections."""
         await self._http.close_async()  # type: ignore[no-untyped-call]  # as the library has it
+
+
+_NEVER_RIGHT = ("payment_method", "amount")
+"""What the customer chose: asking again with the same can't help."""
 
 
 def _declined(error: stripe.CardError) -> Declined:

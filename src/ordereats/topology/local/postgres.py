@@ -100,16 +100,19 @@ class Postgres:
                 copy_tree(template, fresh, owner=owner)
 
     def _make_template(self, folder: Path) -> None:
+        """Fill the template, without waiting for the disk: an empty database is no loss."""
         self._run(
             *("initdb", "-D", str(folder), "--username=postgres", "--auth=reject"),
-            *("--wal-segsize=1", "--encoding=UTF8", "--no-instructions"),
+            *("--wal-segsize=1", "--encoding=UTF8", "--no-instructions", "--no-sync"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
         )
-        # Single-user mode takes one statement a line and asks for no password.
+        # Single-user mode takes one statement a line and asks for no password. The database that is
+        # there anyway becomes ours: one less is a quarter less to copy.
         self._run(
-            *("postgres", "--single", "-D", str(folder), "postgres"),
+            *("postgres", "--single", "-F", "-D", str(folder), "template1"),
             text=f"create role {_OWNER} login createdb password '{self._password}'\n"
-            f"create database {_OWNER} owner {_OWNER}\n",
+            f"alter database postgres rename to {_OWNER}\n"
+            f"alter database {_OWNER} owner to {_OWNER}\n",
         )
         entry = f"host all {_OWNER} 127.0.0.1/32 scram-sha-256\n"
         (folder / "pg_hba.conf").write_text(entry, encoding="utf-8")

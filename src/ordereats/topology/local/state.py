@@ -85,10 +85,13 @@ def write(path: Path, running: Running) -> None:
 
 
 def born(pid: int | None) -> float | None:
-    """When a process started, by the system's clock; None if there is no such process."""
+    """When a process started, by the system's clock; None if it is not alive."""
     if pid is not None:
         with suppress(psutil.NoSuchProcess):
-            return float(psutil.Process(pid).create_time())
+            process = psutil.Process(pid)
+            # One that ended, and that its parent has not heard of, is still listed.
+            if process.status() != psutil.STATUS_ZOMBIE:
+                return float(process.create_time())
     return None
 
 

@@ -31,6 +31,8 @@ _STOP_ORDER = (
     (Kind.RABBITMQ,),
     (Kind.POSTGRES,),
 )
+# make, timeout and their like pass on a signal that the whole process group got already.
+_SAME_REQUEST_S = 0.5
 _TALKATIVE = frozenset({Kind.POSTGRES, Kind.RABBITMQ})
 
 
@@ -78,6 +80,7 @@ class Supervisor:
         }
         self._phase = Phase.STARTING
         self._stop = asyncio.Event()
+        self._asked_at = 0.0
 
     async def run(self) -> int:
         """Start everything and keep it until SIGINT or SIGTERM; returns the exit status.
@@ -214,7 +217,10 @@ class Supervisor:
 
     def _on_signal(self) -> None:
         if not self._stop.is_set():
+            self._asked_at = monotonic()
             self._stop.set()
+            return
+        if monotonic() - self._asked_at < _SAME_REQUEST_S:
             return
         self._console.say("Killing everything.")
         for kept in self._kept.values():

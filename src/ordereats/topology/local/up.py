@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from socket import AF_INET6, socket
 
@@ -14,20 +14,20 @@ from ordereats.topology.local.console import Console
 from ordereats.topology.local.home import Home, shown
 from ordereats.topology.local.leftovers import end_leftovers
 from ordereats.topology.local.part import CannotStart, port_is_free
-from ordereats.topology.local.plan import plan
+from ordereats.topology.local.plan import Plan, plan
 from ordereats.topology.local.state import Phase
 from ordereats.topology.local.supervisor import Supervisor
 from ordereats.topology.local.wanted import Wanted
 
 
-def up(home: Home, wanted: Wanted) -> int:
-    """Run the platform until it is stopped; returns the exit status.
+def up(home: Home, wanted: Wanted, decide: Callable[[Home, Wanted], Plan] = plan) -> int:
+    """Run the platform, as it is decided, until it is stopped; returns the exit status.
 
     Raises:
         CannotStart: something is in the way. Nothing was started.
     """
     with home.claimed():
-        return asyncio.run(_up(home, wanted))
+        return asyncio.run(_up(home, wanted, decide))
 
 
 def up_detached(home: Home, arguments: Sequence[str]) -> int:
@@ -65,10 +65,10 @@ def up_detached(home: Home, arguments: Sequence[str]) -> int:
     return process.returncode or 1
 
 
-async def _up(home: Home, wanted: Wanted) -> int:
+async def _up(home: Home, wanted: Wanted, decide: Callable[[Home, Wanted], Plan]) -> int:
     leftovers = await end_leftovers(home)
     check_port(wanted.port)
-    planned = plan(home, wanted)
+    planned = decide(home, wanted)
     console = Console([each.part.name for each in planned.parts])
     if leftovers:
         names = ", ".join(leftovers)

@@ -1,0 +1,82 @@
+# `make help` tells what there is. Each target fetches what it lacks: Python 3.11 and make are enough.
+
+PYTHON ?= python3
+TOPOLOGY ?= services
+PORT ?= 3000
+BROKER ?= auto
+
+# Once the environment for developers is there it serves every target; until then `up` needs less.
+EXTRA := $(if $(wildcard .venv/synced-dev),dev,local)
+COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-header --upgrade
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.PHONY: help up test check lint fmt bench lock rabbitmq
+.DELETE_ON_ERROR:
+
+help: ## Show this.
+	@awk -F ":.*## " '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+up: .venv/synced-$(EXTRA) rabbitmq ## Start the platform (TOPOLOGY=services|monolith PORT=3000 BROKER=auto|rabbitmq|postgres). Ctrl-C stops it.
+	@exec .venv/bin/ordereats up --topology=$(TOPOLOGY) --port=$(PORT) --broker=$(BROKER)
+
+test: lint rabbitmq ## Run every check and test that CI runs.
+	@exec .venv/bin/python -m pytest
+
+check: lint ## Check style, types and architecture, in seconds.
+	@exec .venv/bin/python -m pytest --quiet tests/architecture
+
+lint: .venv/synced-dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/deptry src
+
+fmt: .venv/synced-dev ## Put the code into shape.
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+bench: .venv/synced-dev ## Measure, and write docs/performance.md.
+	@exec .venv/bin/python -m bench
+
+lock: .venv/synced-dev ## Take the newest versions of all dependencies.
+	$(COMPILE) --extra dev pyproject.toml --output-file requirements/dev.lock
+	$(COMPILE) --extra local pyproject.toml --constraint requirements/dev.lock --output-file requirements/local.lock
+	$(COMPILE) requirements/build.in --constraint requirements/dev.lock --output-file requirements/build.lock
+
+# The environment: exactly what a lock file names, by its hashes, and the project itself.
+.venv/synced-%: requirements/%.lock requirements/build.lock pyproject.toml | .venv/bin/uv
+	@echo "Installing what requirements/$*.lock names into .venv …"
+	@.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/build.lock $<
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	@rm -f .venv/synced-* && touch $@
+
+.venv/bin/uv: requirements/build.lock
+	@command -v $(PYTHON) > /dev/null \
+		&& $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" \
+		|| { echo "OrderEats needs Python 3.11 or newer: install it, or name it by PYTHON=…" >&2; exit 2; }
+	@$(PYTHON) -c "import ensurepip, venv" 2> /dev/null \
+		|| { echo "$(PYTHON) has no venv: apt-get install python3-venv (or name another by PYTHON=…)" >&2; exit 2; }
+	@echo "Making .venv …"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
+# RabbitMQ comes from the distribution where we may install it; its own service is not wanted.
+rabbitmq:
+	@case "$(filter up,$(MAKECMDGOALS))$(TOPOLOGY)$(BROKER)$$BROKER_URL" in \
+		upmonolithauto|up*postgres|up*://*) exit 0;; esac; \
+	! command -v rabbitmq-server /usr/lib/rabbitmq/bin/rabbitmq-server > /dev/null || exit 0; \
+	test "$$(id -u)" = 0 && command -v apt-get > /dev/null || exit 0; \
+	echo "Installing the distribution's rabbitmq-server (BROKER=postgres declines) …"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq > .venv/apt.log 2>&1; \
+	if apt-get install -qq -y --no-install-recommends rabbitmq-server >> .venv/apt.log 2>&1; then \
+		invoke-rc.d rabbitmq-server stop >> .venv/apt.log 2>&1; \
+		systemctl disable rabbitmq-server >> .venv/apt.log 2>&1; exit 0; \
+	fi; \
+	echo "It could not be installed; .venv/apt.log says why." >&2; \
+	test "$(BROKER)" != rabbitmq

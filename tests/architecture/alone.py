@@ -1,0 +1,90 @@
+"""Runs one service alone, on a database of its own: `python alone.py NAME URL`.
+
+Not part of the platform, and nothing here knows a service: the test runs it in a folder in which
+there are only the contracts, the chassis and that service.
+"""
+
+import asyncio
+import re
+import sys
+from contextlib import AsyncExitStack
+from importlib import import_module
+from pathlib import Path
+
+import asyncpg
+from litestar.testing import AsyncTestClient
+
+import ordereats
+from ordereats.chassis.background import Background
+from ordereats.chassis.calls.client import Calls
+from ordereats.chassis.clock import SystemClock
+from ordereats.chassis.config import Environment
+from ordereats.chassis.db.migrations import MigrationSet, migrate
+from ordereats.chassis.db.pool import Database
+from ordereats.chassis.http.app import create_app
+from ordereats.chassis.http.idempotency import Answers
+from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.chassis.service import CHASSIS_TABLES, Ports, Service
+
+_STATEMENT = re.compile(r"\s*(select|insert|update|delete|with)\s")
+_ANY_ID = {"userId": 1, "orderId": 1, "restaurantId": 1}
+
+
+async def run_alone(name: str, url: str) -> None:
+    """Migrate, build, prepare every statement of the store, and ask every GET route."""
+    root = Path(ordereats.__file__).parent
+    assert root.is_relative_to(Path.cwd()), f"{root} is not the copy in {Path.cwd()}"
+    service_module = import_module(f"ordereats.services.{name}.service")
+    await migrate(
+        url, [CHASSIS_TABLES, MigrationSet(name, root / "services" / name / "migrations")]
+    )
+    async with AsyncExitStack() as resources:
+        background = await resources.enter_async_context(Background.open())
+        database = await resources.enter_async_context(Database.open(url, name=name))
+        ports = Ports(
+            database=database,
+            outbox=Outbox(name, SystemClock(), lambda: None),
+            answers=Answers(database),
+            calls=Calls({}),
+            clock=SystemClock(),
+            background=background,
+            environment=Environment({}),
+            resources=resources,
+        )
+        service: Service = service_module.build(ports)
+        assert service.name == name
+        statements = await _prepare_statements(url, name)
+        answers = await _ask(service)
+    assert statements, f"no statement found in the store of {name}"
+    assert answers, f"{name} has no GET route"
+
+
+async def _prepare_statements(url: str, name: str) -> int:
+    """Let PostgreSQL itself say whether every table, column and sequence in the SQL is there."""
+    stores = [module for path, module in sys.modules.items() if f"services.{name}.store" in path]
+    values = [value for store in stores for value in vars(store).values()]
+    statements = [each for each in values if isinstance(each, str) and _STATEMENT.match(each)]
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.prepare(statement)
+    finally:
+        await connection.close()
+    return len(statements)
+
+
+async def _ask(service: Service) -> int:
+    """Ask for things that are not there: the answer comes from the database, and is no fault."""
+    app = create_app(service.name, service.routes, [])
+    paths = [
+        path for route in service.routes if "GET" in route.http_methods for path in route.paths
+    ]
+    async with AsyncTestClient(app) as client:
+        for path in paths:
+            response = await client.get(re.sub(r"{\w+:int}", "1", path), params=_ANY_ID)
+            assert response.status_code in {200, 404}, f"{path}: {response.text}"
+    return len(paths)
+
+
+if __name__ == "__main__":
+    asyncio.run(run_alone(*sys.argv[1:]))

@@ -1,0 +1,95 @@
+"""The front door gives each request its context, its deadline and its line in the log."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from support.builders import Client
+
+
+async def test_a_correlation_id_is_taken_passed_on_and_given_back(probe: Client) -> None:
+    answer = await probe.get("/seen", X_Correlation_ID="order-desk-17")
+
+    assert answer.headers["x-correlation-id"] == "order-desk-17"
+    assert answer.json()["correlationId"] == "order-desk-17"
+
+
+async def test_each_request_without_one_gets_its_own(probe: Client) -> None:
+    first, second = await probe.get("/seen"), await probe.get("/seen")
+
+    assert first.json()["correlationId"] == first.headers["x-correlation-id"]
+    assert first.headers["x-correlation-id"] != second.headers["x-correlation-id"]
+    assert first.headers["x-correlation-id"] < second.headers["x-correlation-id"]
+
+
+@pytest.mark.parametrize("ugly", ["", "x" * 101, "two words", "tab\there", "café", "\u202e"])
+async def test_one_that_is_not_safe_to_log_is_replaced(probe: Client, ugly: str) -> None:
+    answer = await probe.get("/seen", X_Correlation_ID=ugly)
+
+    assert answer.headers["x-correlation-id"] != ugly
+    assert answer.json()["correlationId"] == answer.headers["x-correlation-id"]
+
+
+async def test_it_comes_back_with_errors_too(probe: Client) -> None:
+    for path in ("/errors/unexpected", "/errors/missing", "/nowhere", "/things/0"):
+        answer = await probe.get(path, X_Correlation_ID="c-1")
+
+        assert answer.headers["x-correlation-id"] == "c-1", path
+        assert answer.json()["correlationId"] == "c-1", path
+
+
+async def test_each_request_has_one_line_in_the_log(probe: Client) -> None:
+    with capture_logs() as lines:
+        await probe.get("/things/7?token=a-secret-in-a-query")
+
+    (line,) = lines
+    assert line["event"] == "request"
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/things/{thing_id}", 200)
+    assert line["ms"] > 0
+    assert "secret" not in str(line)
+
+
+async def test_probes_leave_no_line_in_the_log(probe: Client) -> None:
+    with capture_logs() as lines:
+        for path in ("/health", "/health/live", "/health/ready"):
+            assert (await probe.get(path)).status == 200
+
+    assert lines == []
+
+
+async def test_a_trace_goes_along(probe: Client) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    assert (await probe.get("/seen", traceparent=trace)).json()["traceparent"] == trace
+    assert (await probe.get("/seen", traceparent="two words")).json()["traceparent"] is None
+
+
+async def test_everyone_is_the_operator_while_the_platform_runs_open(probe: Client) -> None:
+    assert (await probe.get("/seen")).json()["principal"] == "operator"
+
+
+async def test_the_callers_patience_is_known_inside(probe: Client) -> None:
+    remaining_s = (await probe.get("/seen", X_Deadline_Ms="5000")).json()["remainingS"]
+
+    assert 4 < remaining_s <= 5
+
+
+async def test_nobodys_patience_is_longer_than_half_a_minute(probe: Client) -> None:
+    for given in ("30001", "999999999", "1" * 40):
+        remaining_s = (await probe.get("/seen", X_Deadline_Ms=given)).json()["remainingS"]
+
+        assert 29 < remaining_s <= 30
+
+
+async def test_a_deadline_that_has_passed_is_503_before_any_work(probe: Client) -> None:
+    answer = await probe.get("/errors/unexpected", X_Deadline_Ms="0")
+
+    assert (answer.status, answer.code) == (503, "deadline_exceeded")
+    assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("garbage", ["", "-5", "soon", "1.5", "0x10", "\uff11"])
+async def test_a_deadline_that_can_not_be_read_is_none(probe: Client, garbage: str) -> None:
+    answer = await probe.get("/seen", X_Deadline_Ms=garbage)
+
+    assert answer.status == 200
+    assert answer.json()["remainingS"] == 1000
