@@ -14,8 +14,7 @@ from bench.load import Failed
 from bench.servers import cpu_s, database, process
 
 from ordereats.contracts.events import Event, type_of
-from ordereats.contracts.orders import OrderPlaced
-from ordereats.contracts.payments import PaymentAuthorized
+from ordereats.contracts.orders import OrderPaid, OrderPlaced
 from ordereats.topology.local.part import Process
 
 RATE = 100
@@ -25,7 +24,7 @@ FINISHED_WITHIN_S = 60
 
 # Commit times are PostgreSQL's own. The row of the Idempotency-Key commits with the order and is
 # never changed after, and the inbox row commits with the consumer's effect.
-_EFFECT_MS = """
+_TOLD_MS = """
 select 1000 * extract(epoch from pg_xact_commit_timestamp(inbox.xmin)
                                - pg_xact_commit_timestamp(placed.xmin))::float8 as ms
 from idempotency_keys as placed
@@ -58,15 +57,15 @@ class Life(msgspec.Struct, frozen=True):
         rate: orders a second, placed at fixed times whether or not earlier ones are answered.
         cpu_us: of each process for an order, by its name.
         answer: from the moment that the order was due to be sent.
-        told: from the order's commit to the commit of its effect in notifications.
-        paid: from the order's commit to the commit that makes it paid.
+        placed: from the order's commit to the commit that has its customer told of it.
+        paid: from the order's commit to the commit that has its customer told that it is paid.
     """
 
     rate: int
     orders: int
     cpu_us: dict[str, float]
     answer: Spread
-    told: Spread
+    placed: Spread
     paid: Spread
 
 
@@ -100,8 +99,8 @@ async def live(postgres: Process, folder: Path, *, seconds: int) -> Life:
             orders=len(answers_ms),
             cpu_us={name: (after[name] - before[name]) * 1e6 / len(answers_ms) for name in parts},
             answer=Spread.of(answers_ms),
-            told=await _effect(connection, "notifications.order", OrderPlaced, len(answers_ms)),
-            paid=await _effect(connection, "orders.payment", PaymentAuthorized, len(answers_ms)),
+            placed=await _told(connection, OrderPlaced, len(answers_ms)),
+            paid=await _told(connection, OrderPaid, len(answers_ms)),
         )
 
 
@@ -134,10 +133,10 @@ async def _finish(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         await asyncio.sleep(0.1)
 
 
-async def _effect(
-    connection: "asyncpg.Connection[asyncpg.Record]", consumer: str, event: type[Event], orders: int
+async def _told(
+    connection: "asyncpg.Connection[asyncpg.Record]", event: type[Event], orders: int
 ) -> Spread:
-    rows = await connection.fetch(_EFFECT_MS, consumer, type_of(event))
+    rows = await connection.fetch(_TOLD_MS, "notifications.order", type_of(event))
     if len(rows) != orders:
-        raise Failed(f"{orders} orders had {len(rows)} effects in {consumer}.")
+        raise Failed(f"The customers of {orders} orders were told {len(rows)} times.")
     return Spread.of([row["ms"] for row in rows])

@@ -10,9 +10,9 @@ import sys
 from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import asyncpg
-from litestar.testing import AsyncTestClient
 
 import ordereats
 from ordereats.chassis.background import Background
@@ -27,7 +27,7 @@ from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.service import CHASSIS_TABLES, Ports, Service
 
 _STATEMENT = re.compile(r"\s*(select|insert|update|delete|with)\s")
-_ANY_ID = {"userId": 1, "orderId": 1, "restaurantId": 1}
+_ANY_ID = b"userId=1&orderId=1&restaurantId=1"
 
 
 async def run_alone(name: str, url: str) -> None:
@@ -76,14 +76,41 @@ async def _prepare_statements(url: str, name: str) -> int:
 async def _ask(service: Service) -> int:
     """Ask for things that are not there: the answer comes from the database, and is no fault."""
     app = create_app(service.name, service.routes, [])
-    paths = [
-        path for route in service.routes if "GET" in route.http_methods for path in route.paths
-    ]
-    async with AsyncTestClient(app) as client:
-        for path in paths:
-            response = await client.get(re.sub(r"{\w+:int}", "1", path), params=_ANY_ID)
-            assert response.status_code in {200, 404}, f"{path}: {response.text}"
+    readers = [route for route in service.routes if "GET" in route.http_methods]
+    paths = [path for route in readers for path in route.paths]
+    for path in paths:
+        status = await _get(app, re.sub(r"{\w+:int}", "1", path))
+        assert status in {200, 404}, f"GET {path}: {status}"
     return len(paths)
+
+
+async def _get(app: Any, path: str) -> int:
+    """Ask without a socket, in this loop; the status."""
+    statuses = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(int(message["status"]))
+
+    scope: dict[str, object] = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": _ANY_ID,
+        "headers": [],
+        "client": None,
+        "server": None,
+    }
+    await app(scope, receive, send)
+    return statuses[0]
 
 
 if __name__ == "__main__":

@@ -82,6 +82,11 @@ async def _run(name: str, house: House, database_url: str) -> str:
         stderr=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
     )
-    _, errors = await process.communicate()
+    try:
+        async with asyncio.timeout(60):
+            _, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert bool(process.returncode) == bool(errors), errors
     return errors.decode()

@@ -18,9 +18,15 @@ import msgspec
 import uvicorn
 from litestar.types import ASGIApp
 
+from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.messaging.bus import BusState, Handler, Message, Queue
+from ordereats.contracts.events import Event, type_of
+from ordereats.contracts.ids import OrderId, RestaurantId, UserId
+from ordereats.contracts.money import Money
+from ordereats.contracts.orders import OrderPlaced
+from ordereats.contracts.wire import encode
 from ordereats.topology import catalog
 from ordereats.topology.assembly import Assembled, assembled
 from ordereats.topology.local.part import Process
@@ -244,3 +250,31 @@ class FakeBus:
     @property
     def subjects(self) -> list[str]:
         return [each.subject for each in self.published]
+
+
+def a_fact(order_id: int = 1) -> OrderPlaced:
+    """An order that was placed."""
+    return OrderPlaced(
+        order_id=OrderId(order_id),
+        user_id=UserId(1),
+        restaurant_id=RestaurantId(1),
+        total=Money(2500),
+        payment_method="pm_card_visa",
+    )
+
+
+def a_message(fact: Event | None = None, **changes: Any) -> Message:
+    """A fact under way."""
+    fact = fact or a_fact()
+    message = Message(
+        id=SystemClock().new_id(),
+        type=type_of(fact),
+        source="orders",
+        subject="order/1",
+        version=1,
+        time=SystemClock().now(),
+        correlation_id="the-request-behind-it",
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        data=encode(fact),
+    )
+    return msgspec.structs.replace(message, **changes)

@@ -33,6 +33,13 @@ class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one endpoint takes."""
 
 
+class AutomaticMethods(Parameters, frozen=True):
+    """Which ways to pay are offered: here it is a card, whatever is said."""
+
+    enabled: bool
+    allow_redirects: Literal["always", "never"] = "always"
+
+
 class CreateIntent(Parameters, frozen=True):
     """`POST /v1/payment_intents`."""
 
@@ -41,6 +48,7 @@ class CreateIntent(Parameters, frozen=True):
     confirm: bool
     payment_method: Id
     payment_method_types: list[Literal["card"]] = []
+    automatic_payment_methods: AutomaticMethods | None = None
     capture_method: Literal["automatic", "automatic_async", "manual"] = "automatic_async"
     metadata: Metadata = {}
     description: Annotated[str, Meta(max_length=5_000)] | None = None

@@ -24,7 +24,9 @@ async def city(shop: Running) -> Client:
 
 async def walk(client: Client, path: str) -> tuple[list[int], list[str]]:
     """Give all ids that the links lead to, and the links."""
-    ids, links, following = [], [], path
+    ids: list[int] = []
+    links: list[str] = []
+    following = path
     while following:
         assert len(links) < 50, "the links lead in a circle"
         answer = await client.get(following)

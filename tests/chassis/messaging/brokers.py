@@ -272,3 +272,14 @@ async def publish(bus: Bus, messages: Sequence[Message], *, within_s: float = 10
                 await asyncio.sleep(0.05)
             else:
                 return
+
+
+async def dead_letters_of(broker: Broker, queue: Queue) -> list[DeadLetter]:
+    found: list[DeadLetter] = []
+
+    async def is_there() -> bool:
+        found.extend(await broker.dead_letters(queue))
+        return bool(found)
+
+    await until_true(is_there)
+    return found

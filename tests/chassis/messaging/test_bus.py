@@ -5,11 +5,11 @@ import asyncio
 from chassis.messaging.brokers import (
     Broker,
     Buses,
-    DeadLetter,
     Heard,
     InOrder,
     a_message,
     a_queue,
+    dead_letters_of,
     until,
     until_true,
     versions_of,
@@ -216,7 +216,7 @@ async def test_garbage_goes_to_the_dead_letters_and_the_next_message_is_handled(
     await bus.publish([message])
 
     await heard.until([message.id])
-    (letter,) = await _dead_letters(broker, queue)
+    (letter,) = await dead_letters_of(broker, queue)
     assert letter.body == b"\xff\x00 not a fact"
     assert letter.reason
     assert heard.messages == [message]
@@ -239,7 +239,7 @@ async def test_what_a_handler_calls_unreadable_goes_to_the_dead_letters_with_the
     await bus.publish([unreadable, readable])
 
     await heard.until([readable.id])
-    (letter,) = await _dead_letters(broker, queue)
+    (letter,) = await dead_letters_of(broker, queue)
     assert letter.body == unreadable.data
     assert letter.reason == "no total in it"
 
@@ -304,14 +304,3 @@ async def test_a_bus_that_has_stopped_consuming_still_publishes(
     assert await bus.publish([a_message(queue)]) == {}
 
     assert len(heard.messages) == 1
-
-
-async def _dead_letters(broker: Broker, queue: Queue) -> list[DeadLetter]:
-    found: list[DeadLetter] = []
-
-    async def is_there() -> bool:
-        found.extend(await broker.dead_letters(queue))
-        return bool(found)
-
-    await until_true(is_there)
-    return found

@@ -68,13 +68,16 @@ class UnreadableError(Exception):
 
 Handler = Callable[[Message], Awaitable[None]]
 """Returns: the message is done with. Raises `UnreadableError`: dead letter. Raises anything else:
-it is handed out again, after a pause."""
+it is called again with the same message, after a pause that grows; those of the same subject wait,
+the others do not. A message that was handed out often without an answer, because it kills whoever
+handles it, is a dead letter too."""
 
 
 class Bus(Protocol):
     """What carries events. At least once, in the order of publishing for each subject.
 
-    Every implementation passes `tests/chassis/messaging/test_bus.py`.
+    Made by `connect.open_bus`. Every implementation passes `tests/chassis/messaging/test_bus.py`
+    and `test_bus_faults.py`.
     """
 
     @property
@@ -88,6 +91,9 @@ class Bus(Protocol):
 
     async def declare(self, queues: Sequence[Queue]) -> None:
         """Make the queues and their routes exist, for good. Doing it again changes nothing.
+
+        Routes are only ever added, for an older version of the service may still run beside this
+        one. So a handler may meet a type that its queue does not name any more.
 
         Raises:
             BusDownError: no broker.

@@ -13,7 +13,7 @@ from ordereats.chassis.db.pool import Database, columns, one
 from ordereats.chassis.errors import DatabaseError
 from ordereats.chassis.messaging.bus import BusDownError, BusState, Handler, Message, Queue
 from ordereats.chassis.messaging.postgres_consumer import Consumer, declare
-from ordereats.chassis.messaging.sessions import again_and_again
+from ordereats.chassis.messaging.sessions import again_and_again, ended
 
 CHANNEL = "ordereats_bus"
 CONNECTED_WITHIN_S = 2.0
@@ -65,7 +65,7 @@ class PostgresBus:
         name: str,
         background: Background,
         prefetch: int = 50,
-        lease_s: float = 30.0,
+        lease_s: float = 15.0,
     ) -> None:
         """Prepare; connects to nothing.
 
@@ -108,7 +108,7 @@ class PostgresBus:
         database = await self._connected()
         try:
             await declare(database, queues)
-        except DatabaseError as error:
+        except _FAULTS as error:
             raise BusDownError(str(error)) from error
 
     async def publish(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
@@ -116,7 +116,7 @@ class PostgresBus:
         database = await self._connected()
         try:
             row = one(await database.fetch_one(_PUBLISH, *columns(_rows(messages), 9)))
-        except DatabaseError as error:
+        except _FAULTS as error:
             raise BusDownError(str(error)) from error
         self._wake(row["queues"])
         types = {message.id: message.type for message in messages}
@@ -143,11 +143,7 @@ class PostgresBus:
 
     async def close(self) -> None:
         """Let go of every connection. A handler that still runs is cancelled."""
-        tasks = [*self._consumers.values(), *self._tasks]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await ended([*self._consumers.values(), *self._tasks])
         await self._stack.aclose()
 
     async def _connected(self) -> Database:
@@ -202,9 +198,13 @@ class PostgresBus:
             self._has_to_notify.clear()
             queues, self._to_notify = self._to_notify, set()
             if self._opened is not None:
-                with suppress(DatabaseError):
+                with suppress(*_FAULTS):
                     await self._opened.execute(_NOTIFY, CHANNEL, list(queues))
             await asyncio.sleep(NOTIFY_EVERY_S)
+
+
+# The second is what the driver says of a server that dies at this moment.
+_FAULTS: tuple[type[Exception], ...] = (DatabaseError, asyncpg.InternalClientError)
 
 
 def _tables() -> str:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from time import monotonic
 
 import structlog
+from uuid_utils.compat import uuid7
 
 from ordereats.chassis.background import Hint
 from ordereats.chassis.db.pool import Database, Row, columns
-from ordereats.chassis.errors import DatabaseError
 from ordereats.chassis.messaging.bus import Handler, Message, Queue
 from ordereats.chassis.messaging.cloudevents import checked
 from ordereats.chassis.messaging.lanes import LONGEST_REASON, Delivery, Lanes
@@ -30,8 +30,8 @@ with candidate as materialized (
         and not exists (
             select from bus_message as earlier
             where earlier.queue = $1 and earlier.subject = this.subject
-                and earlier.position < this.position and earlier.due_at > now()
-                and earlier.position <> all($3::bigint[])
+                and earlier.position < this.position and earlier.holder is not null
+                and earlier.due_at > now() and earlier.position <> all($3::bigint[])
         )
     order by position limit $2 for update skip locked
 ), chosen as (
@@ -45,29 +45,30 @@ with candidate as materialized (
     )
 )
 update bus_message
-set handed_out = handed_out + 1, due_at = now() + make_interval(secs => $4)
+set holder = $4, handed_out = handed_out + 1, due_at = now() + make_interval(secs => $5)
 from chosen where queue = $1 and bus_message.position = chosen.position
 returning bus_message.*
 """
-# Who holds a message is told from the number of times that it was handed out.
-_MINE = """
-unnest($2::bigint[], $3::int[]) as mine (position, handed_out)
-where queue = $1 and bus_message.position = mine.position
-    and bus_message.handed_out = mine.handed_out
+_DONE = "delete from bus_message where queue = $1 and holder = $2 and position = any($3)"
+_BACK = """
+update bus_message set holder = null, due_at = now()
+where queue = $1 and holder = $2 and position = any($3)
 """
-_DONE = f"delete from bus_message using {_MINE}"  # noqa: S608  # two constants
-_BACK = f"update bus_message set due_at = now() from {_MINE}"  # noqa: S608  # two constants
-_RENEW = f"""
-update bus_message set due_at = now() + make_interval(secs => $4) from {_MINE}
-returning bus_message.position
-"""  # noqa: S608  # two constants
+_BACK_BUT = """
+update bus_message set holder = null, due_at = now()
+where queue = $1 and holder = $2 and position <> all($3)
+"""
+_RENEW = """
+update bus_message set due_at = now() + make_interval(secs => $4)
+where queue = $1 and holder = $2 and position = any($3) returning position
+"""
 _DECLARE = """
 insert into bus_route (queue, type) select * from unnest($1::text[], $2::text[])
 on conflict do nothing
 """
 _BURY = """
 with gone as (
-    delete from bus_message where queue = $1 and position = $2 and handed_out = $3 returning *
+    delete from bus_message where queue = $1 and holder = $2 and position = $3 returning *
 )
 insert into bus_dead (
     reason, queue, id, type, source, subject, version, time, correlation_id, traceparent, data
@@ -95,6 +96,8 @@ class Consumer:
         self._held: dict[int, _PostgresDelivery] = {}
         self._done: list[_PostgresDelivery] = []
         self._back: list[_PostgresDelivery] = []
+        self._id = uuid7()
+        self._is_in_doubt = False
         self._hint = Hint()
         self._is_declared = False
         self._has_to_look = False
@@ -134,7 +137,7 @@ class Consumer:
     async def bury(self, delivery: "_PostgresDelivery", reason: str) -> None:
         """Move it, in one statement."""
         await self._database.execute(
-            _BURY, self.queue.name, delivery.position, delivery.handed_out, reason[:LONGEST_REASON]
+            _BURY, self.queue.name, self._id, delivery.position, reason[:LONGEST_REASON]
         )
         self._held.pop(delivery.position, None)
 
@@ -149,10 +152,10 @@ class Consumer:
             try:
                 await self._turn()
                 failures = 0
-            except DatabaseError as error:
+            except Exception as error:  # noqa: BLE001  # the edge: a consumer must not end by itself
                 failures += 1
                 if failures == 1:
-                    log.warning("queue_lost", queue=self.queue.name, error=str(error))
+                    log.warning("queue_lost", queue=self.queue.name, error=repr(error))
             if is_last:
                 return
 
@@ -160,6 +163,8 @@ class Consumer:
         if not self._is_declared:
             await declare(self._database, [self.queue])
             self._is_declared = True
+        if self._is_in_doubt:
+            await self._give_up_unknown()
         await self._settle(_DONE, self._done)
         await self._settle(_BACK, self._back)
         now = monotonic()
@@ -170,6 +175,11 @@ class Consumer:
             await self._claim(self._room)
             self._looked_at = now
 
+    async def _give_up_unknown(self) -> None:
+        """Give back what a claim took whose answer was lost with the connection."""
+        await self._database.execute(_BACK_BUT, self.queue.name, self._id, list(self._held))
+        self._is_in_doubt, self._has_to_look = False, True
+
     @property
     def _room(self) -> int:
         return 0 if self._is_stopping else max(0, self._prefetch - len(self._held))
@@ -178,27 +188,28 @@ class Consumer:
         batch = answered[:]
         if not batch:
             return
-        await self._database.execute(statement, self.queue.name, *_keys(batch))
+        positions = [delivery.position for delivery in batch]
+        await self._database.execute(statement, self.queue.name, self._id, positions)
         del answered[: len(batch)]
         for delivery in batch:
             self._held.pop(delivery.position, None)
 
     async def _renew(self) -> None:
-        held = list(self._held.values())
+        held = list(self._held)
         if not held:
             return
-        rows = await self._database.fetch(_RENEW, self.queue.name, *_keys(held), self._lease_s)
-        mine = {row["position"] for row in rows}
-        for delivery in held:
-            if delivery.position not in mine:
-                delivery.lose()
-                self._held.pop(delivery.position, None)
+        rows = await self._database.fetch(_RENEW, self.queue.name, self._id, held, self._lease_s)
+        for position in set(held) - {row["position"] for row in rows}:
+            lost = self._held.pop(position, None)
+            if lost is not None:
+                lost.lose()
 
     async def _claim(self, room: int) -> None:
-        self._has_to_look = False
+        self._has_to_look, self._is_in_doubt = False, True
         rows = await self._database.fetch(
-            _CLAIM, self.queue.name, room, list(self._held), self._lease_s
+            _CLAIM, self.queue.name, room, list(self._held), self._id, self._lease_s
         )
+        self._is_in_doubt = False
         self._has_to_look = self._has_to_look or len(rows) == room
         for row in sorted(rows, key=lambda row: int(row["position"])):
             delivery = _PostgresDelivery(row, self)
@@ -262,7 +273,3 @@ class _PostgresDelivery(Delivery):
 
     async def bury(self, reason: str) -> None:
         await self._consumer.bury(self, reason)
-
-
-def _keys(deliveries: "Sequence[_PostgresDelivery]") -> tuple[list[int], list[int]]:
-    return [each.position for each in deliveries], [each.handed_out for each in deliveries]

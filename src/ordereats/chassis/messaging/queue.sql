@@ -7,8 +7,9 @@ create table if not exists bus_route (
     primary key (type, queue)
 );
 
--- One row for each queue that an event goes to. Rows live for milliseconds, so the table is
--- vacuumed by count, not by share; `due_at` is in no index, so that a lease changes no index.
+-- One row for each queue that an event goes to; `holder` has it until `due_at`. Rows live for
+-- milliseconds, so the table is vacuumed by count, not by share, and `due_at` is in no index, so
+-- that renewing a lease is cheap.
 create table if not exists bus_message (
     position bigint generated always as identity,
     queue text not null,
@@ -21,6 +22,7 @@ create table if not exists bus_message (
     correlation_id text not null,
     traceparent text,
     data bytea not null,
+    holder uuid,
     handed_out int not null default 0,
     due_at timestamptz not null default now(),
     primary key (queue, position)
@@ -33,6 +35,10 @@ create table if not exists bus_message (
 );
 
 create index if not exists bus_message_of_subject on bus_message (queue, subject, position);
+
+-- Few at any time, however many wait: what somebody holds is found without reading those.
+create index if not exists bus_message_taken on bus_message (queue, subject, position)
+where holder is not null;
 
 create table if not exists bus_dead (
     position bigint generated always as identity primary key,

@@ -9,6 +9,7 @@ from ordereats.chassis.messaging.bus import BusState, Handler, Message, Queue
 from ordereats.chassis.messaging.rabbitmq_consumer import Consumer
 from ordereats.chassis.messaging.rabbitmq_link import Link
 from ordereats.chassis.messaging.rabbitmq_publisher import Publisher
+from ordereats.chassis.messaging.sessions import ended
 
 
 class RabbitBus:
@@ -46,8 +47,9 @@ class RabbitBus:
 
     async def start(self) -> None:
         """Begin to connect."""
-        self._keep(self._publishing, "publishes")
-        self._tasks.append(self._background.start(self._publisher.run(), name="bus publisher"))
+        for link in (self._publishing, self._consuming):
+            self._tasks.append(self._background.start(link.run(), name=f"bus: {link.name}"))
+        self._tasks.append(self._background.start(self._publisher.run(), name="bus: publisher"))
 
     async def declare(self, queues: Sequence[Queue]) -> None:
         """Make the queues and their routes exist."""
@@ -59,12 +61,10 @@ class RabbitBus:
 
     async def consume(self, queue: Queue, handler: Handler) -> None:
         """Begin to consume a queue."""
-        if not self._consumers:
-            self._keep(self._consuming, "consumes")
         consumer = Consumer(
             queue, handler, self._consuming, self._publisher, prefetch=self._prefetch
         )
-        task = self._background.start(consumer.run(), name=f"bus consumer {queue.name}")
+        task = self._background.start(consumer.run(), name=f"bus: consumer of {queue.name}")
         self._consumers[consumer] = task
 
     async def stop_consuming(self) -> None:
@@ -75,11 +75,5 @@ class RabbitBus:
 
     async def close(self) -> None:
         """Let go of both connections. A handler that still runs is cancelled."""
-        tasks = [*self._consumers.values(), *self._tasks]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-
-    def _keep(self, link: Link, name: str) -> None:
-        self._tasks.append(self._background.start(link.run(), name=f"bus {name}"))
+        await ended(self._consumers.values())  # first: their channels stand on a connection
+        await ended(reversed(self._tasks))

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
@@ -40,6 +40,15 @@ async def again_and_again(
         if failures == 1:
             log.warning("broker_session_lost", what=what, name=name, error=repr(error))
         await asyncio.sleep(growing_s(failures, most=LONGEST_PAUSE_S))
+
+
+async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel these tasks and wait for their ends; an error in one is its owner's to tell."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    if ending:
+        await asyncio.wait(ending)
 
 
 def growing_s(failures: int, *, most: float) -> float:

@@ -48,6 +48,7 @@ class Stripe:
                     "amount": payment.amount.minor,
                     "currency": payment.amount.currency.lower(),
                     "payment_method": payment.payment_method,
+                    "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
                     "capture_method": "manual",
                     "confirm": True,
                     "metadata": {

@@ -1,0 +1,138 @@
+"""A callee that can go wrong in every way, reached in this process and over a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+from litestar import get
+from msgspec import Struct
+from support.builders import serving
+
+from ordereats.chassis import context
+from ordereats.chassis.calls.client import Calls, Transport
+from ordereats.chassis.calls.http import Http
+from ordereats.chassis.calls.in_process import InProcess, answer
+from ordereats.chassis.errors import (
+    Conflict,
+    DatabaseError,
+    DeadlineExceeded,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
+from ordereats.chassis.http.app import create_app
+from ordereats.contracts.calls import Call
+from ordereats.contracts.problems import FieldProblem
+from ordereats.contracts.wire import Answer
+
+
+class WhichThing(Struct, frozen=True):
+    kind: str
+
+
+class Thing(Answer, frozen=True):
+    """What the callee sees of the call."""
+
+    kind: str
+    correlation_id: str
+    traceparent: str | None
+    remaining_s: float
+
+
+GET_THING = Call("callee", "/things/{kind}", WhichThing, Thing, deadline_ms=500)
+
+
+class Callee:
+    """Answers one question, or fails as the question says.
+
+    Attributes:
+        asked: how often.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def get(self, which: WhichThing) -> Thing:
+        self.asked += 1
+        if which.kind == "slow":
+            await asyncio.sleep(5)
+        elif which.kind in _ERRORS:
+            raise _ERRORS[which.kind]
+        at = context.current()
+        return Thing(which.kind, at.correlation_id, at.traceparent, at.remaining_s(1000))
+
+
+_ERRORS: dict[str, Exception] = {
+    "missing": NotFound("There is no such thing."),
+    "unavailable": Unavailable("The callee's own neighbour is down."),
+    "late": DeadlineExceeded("The callee's own neighbour took too long."),
+    "database": DatabaseError("the-secret-inside"),
+    "fault": RuntimeError("the-secret-inside"),
+    "timeout": TimeoutError("the-secret-inside"),
+    "conflict": Conflict("Not now."),
+    "invalid": Invalid(FieldProblem("kind", "must be another")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A caller and a callee."""
+
+    callee: Callee
+    transport: Transport
+
+    async def ask(self, kind: str = "good") -> Thing:
+        return await Calls({"callee": self.transport}).ask(GET_THING, WhichThing(kind))
+
+
+@pytest.fixture(params=["in_process", "http"])
+async def edge(request: pytest.FixtureRequest) -> AsyncIterator[Edge]:
+    """Give each transport in turn."""
+    callee = Callee()
+    if request.param == "in_process":
+        transport = InProcess(through_codec=True)
+        transport.add([answer(GET_THING, callee.get)])
+        yield Edge(callee, transport)
+        return
+
+    @get("/things/{kind:str}")
+    async def get_thing(kind: str) -> Thing:
+        return await callee.get(WhichThing(kind))
+
+    async with (
+        serving(create_app("callee", [get_thing], [])) as client,
+        Http.open(client.url) as http,
+    ):
+        yield Edge(callee, http)
+
+
+Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[Callable[[Handle], Awaitable[Edge]]]:
+    """Call to listen with something that is no service of ours."""
+    opened: list[asyncio.Server] = []
+
+    async with asyncio.TaskGroup() as tasks:
+        closing = asyncio.Event()
+
+        async def listen(handle: Handle) -> Edge:
+            server = await asyncio.start_server(handle, "127.0.0.1", 0)
+            opened.append(server)
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            ready: asyncio.Future[Http] = asyncio.get_running_loop().create_future()
+
+            async def hold() -> None:
+                async with Http.open(url) as http:
+                    ready.set_result(http)
+                    await closing.wait()
+
+            tasks.create_task(hold())
+            return Edge(Callee(), await ready)
+
+        yield listen
+        closing.set()
+    for server in opened:
+        server.close()

@@ -1,0 +1,143 @@
+"""Calls: the same answers, errors and limits, in this process and over HTTP."""
+
+import asyncio
+from time import monotonic
+from typing import Any, Protocol
+
+import pytest
+
+from ordereats.chassis import context
+from ordereats.chassis.calls.client import CalleeFailed
+from ordereats.chassis.context import Context
+from ordereats.chassis.db.pool import Database
+from ordereats.chassis.errors import DeadlineExceeded, NotFound, OrderEatsError, Unavailable
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Callee(Protocol):
+    """What answers."""
+
+    asked: int
+
+
+class Edge(Protocol):
+    """See the conftest."""
+
+    @property
+    def callee(self) -> Callee: ...
+    async def ask(self, kind: str = "good") -> Any: ...
+
+
+async def test_a_question_gets_its_answer(edge: Edge) -> None:
+    assert (await edge.ask("good")).kind == "good"
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("missing", NotFound),
+        ("unavailable", Unavailable),
+        ("late", Unavailable),
+        ("database", CalleeFailed),
+        ("fault", CalleeFailed),
+        ("timeout", CalleeFailed),
+        ("conflict", CalleeFailed),
+        ("invalid", CalleeFailed),
+    ],
+)
+async def test_an_error_of_the_callee_has_one_kind_however_it_travels(
+    edge: Edge, kind: str, error: type[OrderEatsError]
+) -> None:
+    with pytest.raises(error) as raised:
+        await edge.ask(kind)
+
+    assert "the-secret-inside" not in str(raised.value)
+
+
+async def test_an_answer_that_does_not_come_in_time_is_given_up_in_time(edge: Edge) -> None:
+    started = monotonic()
+
+    with pytest.raises(DeadlineExceeded, match=r"no answer in 0\.50 s"):
+        await edge.ask("slow")
+
+    assert 0.45 < monotonic() - started < 0.8
+
+
+async def test_the_next_question_is_answered_all_the_same(edge: Edge) -> None:
+    late = await asyncio.gather(
+        *(edge.ask("slow") for _ in range(60)), return_exceptions=True
+    )
+    assert all(isinstance(each, Unavailable) for each in late)
+
+    assert (await edge.ask()).kind == "good"
+
+
+async def test_nobody_waits_longer_than_our_own_caller_does(edge: Edge) -> None:
+    started = monotonic()
+
+    with (
+        context.entered(Context("c", deadline=monotonic() + 0.15)),
+        pytest.raises(DeadlineExceeded),
+    ):
+        await edge.ask("slow")
+
+    assert monotonic() - started < 0.4
+
+
+async def test_without_time_left_nobody_is_asked(edge: Edge) -> None:
+    with (
+        context.entered(Context("c", deadline=monotonic() - 1)),
+        pytest.raises(DeadlineExceeded, match="No time was left"),
+    ):
+        await edge.ask()
+
+    assert edge.callee.asked == 0
+
+
+async def test_the_callee_knows_how_long_it_has(edge: Edge) -> None:
+    with context.entered(Context("c")):
+        assert 0.3 < (await edge.ask()).remaining_s <= 0.5
+    with context.entered(Context("c", deadline=monotonic() + 0.2)):
+        assert 0 < (await edge.ask()).remaining_s <= 0.2
+
+
+async def test_correlation_id_and_trace_go_along(edge: Edge) -> None:
+    with context.entered(Context("the-request-behind-it", traceparent=TRACE)):
+        seen = await edge.ask()
+
+    assert (seen.correlation_id, seen.traceparent) == ("the-request-behind-it", TRACE)
+
+
+async def test_the_callers_own_context_is_as_it_was(edge: Edge) -> None:
+    at = Context("c", deadline=monotonic() + 100)
+
+    with context.entered(at):
+        await edge.ask()
+        assert context.current() is at
+
+
+async def test_asking_inside_a_transaction_is_a_mistake_of_ours(
+    edge: Edge, database: Database
+) -> None:
+    async with database.transaction():
+        with pytest.raises(AssertionError, match="callee is asked inside a transaction"):
+            await edge.ask()
+
+    assert edge.callee.asked == 0
+
+
+async def test_many_can_ask_at_once(edge: Edge) -> None:
+    answers = await asyncio.gather(*(edge.ask(f"good-{number}") for number in range(200)))
+
+    assert [each.kind for each in answers] == [f"good-{number}" for number in range(200)]
+
+
+async def test_who_stops_asking_disturbs_nobody(edge: Edge) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        asking = [tasks.create_task(edge.ask("slow")) for _ in range(3)]  # type: ignore[arg-type]  # a coroutine
+        await asyncio.sleep(0.05)
+        for each in asking:
+            each.cancel()
+
+    assert (await edge.ask()).kind == "good"

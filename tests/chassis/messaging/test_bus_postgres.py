@@ -1,0 +1,174 @@
+"""What the bus on PostgreSQL promises beside the port."""
+
+import asyncio
+
+from chassis.messaging.brokers import (
+    Buses,
+    Heard,
+    InOrder,
+    PostgresBroker,
+    a_message,
+    a_queue,
+    until,
+    versions_of,
+)
+from ordereats.chassis.background import Background
+from ordereats.chassis.messaging.bus import Queue
+from ordereats.chassis.messaging.lanes import MOST_HANDED_OUT
+from ordereats.chassis.messaging.postgres import PostgresBus
+
+
+async def test_the_order_of_a_subject_holds_for_two_consumers_of_one_queue(
+    postgres_queue: PostgresBroker, buses: Buses, queue: Queue
+) -> None:
+    one, other = await buses.open(postgres_queue), await buses.open(postgres_queue)
+    handler = InOrder()
+    await one.declare([queue])
+    await one.consume(queue, handler.by("one"))
+    await other.consume(queue, handler.by("other"))
+    messages = versions_of(queue, subjects=50, versions=20)
+
+    for start in range(0, len(messages), 100):
+        await one.publish(messages[start : start + 100])
+
+    await until(lambda: handler.shares.total() == 1000, within_s=30)
+    assert handler.is_whole(50, 20)
+    assert handler.overlaps == []
+    assert min(handler.shares["one"], handler.shares["other"]) > 0
+
+
+async def test_a_handler_that_outlasts_its_lease_keeps_its_message(
+    postgres_queue: PostgresBroker, buses: Buses, background: Background, queue: Queue
+) -> None:
+    short = PostgresBus(postgres_queue.url, name="short", background=background, lease_s=0.6)
+    bus, other = await buses.started(short), await buses.open(postgres_queue)
+    heard, to_other = Heard(), Heard()
+    heard.may_go_on.clear()
+    await bus.declare([queue])
+    messages = [a_message(queue, version=version) for version in (1, 2)]
+    await bus.publish(messages)
+    await bus.consume(queue, heard)
+    await until(lambda: bool(heard.begun))
+    await other.consume(queue, to_other)
+
+    await postgres_queue.run("select pg_sleep(2)")
+    heard.may_go_on.set()
+
+    await heard.until([each.id for each in messages])
+    assert heard.messages == messages
+    assert to_other.messages == []
+
+
+async def test_a_message_whose_lease_another_took_over_is_dropped_here(
+    postgres_queue: PostgresBroker, buses: Buses, background: Background, queue: Queue
+) -> None:
+    short = PostgresBus(postgres_queue.url, name="short", background=background, lease_s=0.6)
+    bus, heard = await buses.started(short), Heard()
+    heard.may_go_on.clear()
+    await bus.declare([queue])
+    first, second = a_message(queue, version=1), a_message(queue, version=2)
+    await bus.publish([first, second])
+    await bus.consume(queue, heard)
+    await until(lambda: bool(heard.begun))
+
+    await postgres_queue.run(
+        "update bus_message set holder = gen_random_uuid(), due_at = now() + '1 hour'"
+    )
+    await postgres_queue.run("select pg_sleep(1)")
+    heard.may_go_on.set()
+    await bus.stop_consuming()
+
+    assert heard.messages == [first]
+    assert await postgres_queue.left_in(queue) == 2
+
+
+async def test_a_message_is_found_though_its_notification_was_lost(
+    postgres_queue: PostgresBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(postgres_queue), Heard()
+    await bus.declare([queue])
+    await bus.consume(queue, heard)
+    message = a_message(queue)
+
+    await postgres_queue.run(
+        "insert into bus_message"
+        " (queue, id, type, source, subject, version, time, correlation_id, data)"
+        " values ($1, $2, $3, 'testing', 'order/1', 1, now(), 'c', '')",
+        queue.name,
+        message.id,
+        message.type,
+    )
+
+    await heard.until([message.id], within_s=3)
+
+
+async def test_a_notification_brings_a_message_at_once(
+    postgres_queue: PostgresBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, other, heard = (
+        await buses.open(postgres_queue),
+        await buses.open(postgres_queue),
+        Heard(),
+    )
+    await bus.declare([queue])
+    await other.consume(queue, heard)
+    await bus.publish([a_message(queue)])
+    await until(lambda: len(heard.messages) == 1)
+    loop = asyncio.get_running_loop()
+    waited: list[float] = []
+
+    for number in range(2, 12):
+        message, started = a_message(queue, version=number), loop.time()
+        await bus.publish([message])
+        await heard.until([message.id])
+        waited.append(loop.time() - started)
+
+    assert sorted(waited)[5] < 0.2  # polling alone: half a second
+
+
+async def test_a_message_that_kills_each_of_its_consumers_becomes_a_dead_letter(
+    postgres_queue: PostgresBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(postgres_queue), Heard()
+    await bus.declare([queue])
+    killer, harmless = a_message(queue, "order/1"), a_message(queue, "order/2")
+    await bus.publish([killer, harmless])
+    await postgres_queue.run(
+        "update bus_message set handed_out = $1 where id = $2", MOST_HANDED_OUT, killer.id
+    )
+
+    await bus.consume(queue, heard)
+
+    await heard.until([harmless.id])
+    await bus.stop_consuming()
+    (letter,) = await postgres_queue.dead_letters(queue)
+    assert "without an answer" in letter.reason
+    assert heard.messages == [harmless]
+    assert await postgres_queue.left_in(queue) == 0
+
+
+async def test_what_was_acknowledged_is_gone_when_consuming_has_stopped(
+    postgres_queue: PostgresBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(postgres_queue), Heard()
+    await bus.declare([queue])
+    await bus.consume(queue, heard)
+    messages = [a_message(queue, f"order/{number}") for number in range(200)]
+    await bus.publish(messages)
+    await heard.until([each.id for each in messages])
+
+    await bus.stop_consuming()
+
+    assert await postgres_queue.left_in(queue) == 0
+
+
+async def test_buses_that_start_at_the_same_moment_make_the_tables_once(
+    postgres_queue: PostgresBroker, buses: Buses
+) -> None:
+    queues = [a_queue() for _ in range(8)]
+
+    opened = [await buses.open(postgres_queue) for _ in queues]
+    await asyncio.gather(*(bus.declare([queue]) for bus, queue in zip(opened, queues, strict=True)))
+
+    rows = await postgres_queue.run("select from bus_route")
+    assert len(rows) == 8

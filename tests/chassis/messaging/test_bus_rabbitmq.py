@@ -1,0 +1,165 @@
+"""What the bus on RabbitMQ promises beside the port, and what its messages look like to others."""
+
+from time import monotonic
+
+import aio_pika
+import pytest
+
+from chassis.messaging.brokers import (
+    Buses,
+    Heard,
+    RabbitBroker,
+    a_message,
+    dead_letters_of,
+    publish,
+    until,
+    until_true,
+)
+from ordereats.chassis.messaging.bus import BusDownError, BusState, Queue
+from ordereats.chassis.messaging.lanes import MOST_HANDED_OUT
+
+
+async def test_an_alarm_blocks_publishing_and_nothing_else(
+    rabbitmq: RabbitBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(rabbitmq), Heard()
+    await bus.declare([queue])
+    before = [a_message(queue, subject=f"order/{number}") for number in range(20)]
+    await bus.publish(before)
+    await rabbitmq.control("set_vm_memory_high_watermark", "0")
+    try:
+        started = monotonic()
+
+        with pytest.raises(BusDownError):  # the broker says that it blocks when it is published to
+            await bus.publish([a_message(queue)])
+        with pytest.raises(BusDownError):
+            await bus.publish([a_message(queue)])
+
+        assert monotonic() - started < 3
+        assert bus.state is BusState.BLOCKED
+        await bus.consume(queue, heard)
+        await heard.until([each.id for each in before])
+    finally:
+        await rabbitmq.control("set_vm_memory_high_watermark", "0.6")
+
+    await until(lambda: bus.state is BusState.UP)
+    after = a_message(queue)
+    await publish(bus, [after])
+    await heard.until([after.id])
+
+
+async def test_a_queue_that_is_deleted_under_its_consumer_is_made_again(
+    rabbitmq: RabbitBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(rabbitmq), Heard()
+    await bus.declare([queue])
+    await bus.consume(queue, heard)
+    await until_true(lambda: _is_consumed(rabbitmq, queue))
+
+    async with rabbitmq.channel() as channel:
+        await channel.queue_delete(queue.name)
+
+    message = a_message(queue)
+
+    async def is_taken() -> bool:
+        return await bus.publish([message]) == {}
+
+    await until_true(is_taken, within_s=5)
+    await heard.until([message.id], within_s=5)
+
+
+async def test_a_message_that_kills_each_of_its_consumers_becomes_a_dead_letter(
+    rabbitmq: RabbitBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(rabbitmq), Heard()
+    await bus.declare([queue])
+    killer, harmless = a_message(queue, "order/1"), a_message(queue, "order/2")
+    await bus.publish([killer])
+    for _ in range(MOST_HANDED_OUT):
+        async with rabbitmq.channel() as channel:
+            taken = await (await channel.get_queue(queue.name)).get()
+            await taken.reject(requeue=True)
+
+    await bus.publish([harmless])
+    await bus.consume(queue, heard)
+
+    await heard.until([harmless.id])
+    (letter,) = await dead_letters_of(rabbitmq, queue)
+    assert "without an answer" in letter.reason
+    assert heard.messages == [harmless]
+
+
+async def test_a_message_is_a_persistent_cloudevent_in_binary_mode(
+    rabbitmq: RabbitBroker, buses: Buses, queue: Queue
+) -> None:
+    bus = await buses.open(rabbitmq)
+    await bus.declare([queue])
+    message = a_message(queue, "order/7", version=3)
+
+    await bus.publish([message])
+
+    async with rabbitmq.channel() as channel:
+        taken = await (await channel.get_queue(queue.name)).get(no_ack=True)
+    assert taken.exchange == "ordereats.events"
+    assert taken.routing_key == message.type
+    assert taken.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+    assert taken.content_type == "application/json"
+    assert taken.message_id == str(message.id)
+    taken.headers.pop("x-delivery-count", None)  # the broker's own
+    assert taken.headers == {
+        "cloudEvents:specversion": "1.0",
+        "cloudEvents:id": str(message.id),
+        "cloudEvents:source": "testing",
+        "cloudEvents:type": message.type,
+        "cloudEvents:subject": "order/7",
+        "cloudEvents:time": message.time.isoformat(),
+        "cloudEvents:correlationid": "a-correlation-id",
+        "cloudEvents:traceparent": message.traceparent,
+        "cloudEvents:version": 3,
+    }
+    assert taken.body == message.data
+
+
+async def test_a_queue_of_another_kind_is_refused_in_one_sentence(
+    rabbitmq: RabbitBroker, buses: Buses, queue: Queue
+) -> None:
+    bus = await buses.open(rabbitmq)
+    async with rabbitmq.channel() as channel:
+        await channel.declare_queue(queue.name, durable=True)
+
+    with pytest.raises(BusDownError, match="x-queue-type"):
+        await bus.declare([queue])
+
+    assert bus.state is BusState.UP
+
+
+async def test_a_message_of_an_unknown_future_field_or_header_is_read(
+    rabbitmq: RabbitBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(rabbitmq), Heard()
+    await bus.declare([queue])
+    await bus.consume(queue, heard)
+    message = a_message(queue)
+    headers: aio_pika.abc.HeadersType = {
+        "cloudEvents:specversion": "1.0",
+        "cloudEvents:id": str(message.id),
+        "cloudEvents:source": "another program",
+        "cloudEvents:type": message.type,
+        "cloudEvents:subject": "order/7",
+        "cloudEvents:time": "2026-01-02T03:04:05Z",
+        "cloudEvents:correlationid": "c",
+        "cloudEvents:version": 1,
+        "cloudEvents:partitionkey": "later",
+    }
+
+    async with rabbitmq.channel() as channel:
+        event = aio_pika.Message(b"{}", headers=headers)
+        exchange = await channel.get_exchange("ordereats.events")
+        await exchange.publish(event, message.type)
+
+    await heard.until([message.id])
+    assert heard.messages[0].source == "another program"
+
+
+async def _is_consumed(rabbitmq: RabbitBroker, queue: Queue) -> bool:
+    return await rabbitmq.consumers_of(queue) == 1

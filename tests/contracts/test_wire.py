@@ -1,0 +1,120 @@
+"""Requests refuse what they don't know, answers and events ignore it; names are camelCase."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordereats.contracts.ids import NotificationId, OrderId, PaymentId, RestaurantId, UserId
+from ordereats.contracts.notifications import Notification
+from ordereats.contracts.orders import Order, OrderedItem, OrderStatus, PlaceOrder
+from ordereats.contracts.payments import Payment, PaymentStatus
+from ordereats.contracts.restaurants import OpenRestaurant, Restaurant
+from ordereats.contracts.users import RegisterUser, User
+from ordereats.contracts.wire import Answer, Body, decode, encode
+
+NOW = datetime(2026, 2, 28, 18, 30, 15, 250_000, tzinfo=UTC)
+PHO = OrderedItem("Pho", 2)
+REQUESTS: list[Body] = [
+    RegisterUser("Hieu", "hieu@test.com"),
+    OpenRestaurant("Pho Saigon", "Vietnamese"),
+    PlaceOrder(UserId(1), RestaurantId(2), (PHO,), Decimal("25.00")),
+    PHO,
+]
+ANSWERS: list[Answer] = [
+    User(UserId(1), "Hieu", "hieu@test.com", NOW),
+    Restaurant(RestaurantId(2), "Pho Saigon", None, NOW),
+    Order(
+        OrderId(3),
+        UserId(1),
+        RestaurantId(2),
+        (PHO,),
+        Decimal("25.00"),
+        OrderStatus.DECLINED,
+        NOW,
+        version=2,
+        decline_reason="expired_card",
+    ),
+    Payment(PaymentId(4), OrderId(3), Decimal("25.00"), PaymentStatus.REQUESTED, 0, NOW),
+    Notification(NotificationId(5), UserId(1), OrderId(3), "Your order", "Hello Hieu.", NOW),
+]
+"""One of each kind that there is: see the first test."""
+
+
+def test_there_is_an_example_of_every_request_and_of_every_answer() -> None:
+    assert {type(each) for each in REQUESTS} == _kinds(Body)
+    assert {type(each) for each in ANSWERS} == _kinds(Answer)
+
+
+@pytest.mark.parametrize("value", [*REQUESTS, *ANSWERS], ids=lambda value: type(value).__name__)
+def test_what_is_sent_is_what_arrives(value: Body | Answer) -> None:
+    assert decode(encode(value), type(value)) == value
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda value: type(value).__name__)
+def test_a_request_with_an_unknown_field_is_refused_by_its_name(request_: Body) -> None:
+    with pytest.raises(msgspec.ValidationError, match="`pirce`"):
+        decode(_with(request_, "pirce", 1), type(request_))
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda value: type(value).__name__)
+def test_a_reader_ignores_fields_that_a_newer_service_adds(answer: Answer) -> None:
+    assert decode(_with(answer, "addedLater", {"deep": None}), type(answer)) == answer
+
+
+@pytest.mark.parametrize("value", [*REQUESTS, *ANSWERS], ids=lambda value: type(value).__name__)
+def test_names_on_the_wire_are_camel_case(value: Body | Answer) -> None:
+    names = msgspec.json.decode(encode(value)).keys()
+
+    assert [name for name in names if "_" in name or name[0].isupper()] == []
+
+
+def test_money_in_answers_is_a_decimal_string_and_time_is_utc() -> None:
+    order = msgspec.json.decode(encode(ANSWERS[2]))
+
+    assert order["totalPrice"] == "25.00"
+    assert order["createdAt"] == "2026-02-28T18:30:15.250000Z"
+
+
+@given(st.integers(min_value=0, max_value=10**10).map(lambda minor: Decimal(minor).scaleb(-2)))
+def test_a_price_is_the_same_as_a_number_and_as_a_string(price: Decimal) -> None:
+    body = b'{"userId":1,"restaurantId":2,"items":[{"name":"Pho","qty":2}],"totalPrice":%s}'
+
+    as_number = decode(body % str(price).encode(), PlaceOrder)
+    as_string = decode(body % f'"{price}"'.encode(), PlaceOrder)
+
+    assert as_number.total_price == as_string.total_price == price
+
+
+@pytest.mark.parametrize("qty", [0, -1, 100, 1.5, "2", None])
+def test_a_quantity_is_a_whole_number_from_1_to_99(qty: object) -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.qty"):
+        decode(msgspec.json.encode({"name": "Pho", "qty": qty}), OrderedItem)
+
+
+@pytest.mark.parametrize("count", [0, 51, 10_000])
+def test_a_basket_has_from_1_to_50_lines(count: int) -> None:
+    body = {"userId": 1, "restaurantId": 2, "items": [PHO] * count, "totalPrice": "25.00"}
+
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.items"):
+        decode(msgspec.json.encode(body), PlaceOrder)
+
+
+@pytest.mark.parametrize("user_id", [0, -1, 2**63, 10**30, "1", 1.5, None])
+def test_an_id_is_a_number_that_a_64_bit_column_holds(user_id: object) -> None:
+    body = {"userId": user_id, "restaurantId": 2, "items": [PHO], "totalPrice": "25.00"}
+
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.userId"):
+        decode(msgspec.json.encode(body), PlaceOrder)
+
+
+def _kinds(of: type[Body | Answer]) -> set[type[Body | Answer]]:
+    """Those of the platform; other tests make some of their own."""
+    return {each for each in of.__subclasses__() if each.__module__.startswith("ordereats.")}
+
+
+def _with(value: Body | Answer, name: str, added: object) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(encode(value)) | {name: added})
