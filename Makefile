@@ -69,10 +69,10 @@ lock: .venv/synced-dev ## Take the newest versions of all dependencies.
 rabbitmq:
 	@case "$(filter up,$(MAKECMDGOALS))$(TOPOLOGY)$(BROKER)$$BROKER_URL" in \
 		upmonolithauto|up*postgres|up*://*) exit 0;; esac; \
-	! command -v rabbitmq-server /usr/lib/rabbitmq/bin/rabbitmq-server > /dev/null || exit 0; \
-	test "$$(id -u)" = 0 && command -v apt-get > /dev/null || exit 0; \
+	if command -v rabbitmq-server > /dev/null || test -x /usr/lib/rabbitmq/bin/rabbitmq-server \
+		|| test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null; then exit 0; fi; \
 	echo "Installing the distribution's rabbitmq-server (BROKER=postgres declines) …"; \
-	export DEBIAN_FRONTEND=noninteractive; \
+	mkdir -p .venv; export DEBIAN_FRONTEND=noninteractive; \
 	apt-get update -qq > .venv/apt.log 2>&1; \
 	if apt-get install -qq -y --no-install-recommends rabbitmq-server >> .venv/apt.log 2>&1; then \
 		invoke-rc.d rabbitmq-server stop >> .venv/apt.log 2>&1; \

@@ -99,10 +99,11 @@ def keep(results: Results) -> None:
 
 def tables(results: Results) -> str:
     """The medians, as Markdown: first against the targets, then all of them."""
-    machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    circumstances = {**results.machine, **results.settings}
+    how = ", ".join(f"{name} {value}" for name, value in circumstances.items())
     return "\n\n".join(
         [
-            f"Measured on {results.began_at:%Y-%m-%d %H:%M} UTC: {machine}.",
+            f"Measured on {results.began_at:%Y-%m-%d %H:%M} UTC: {how}.",
             _against_targets(results.measured),
             _figures(results.measured),
             _life(results.life),
@@ -124,13 +125,19 @@ def _against_targets(measured: Sequence[Measured]) -> str:
             f"{each.row.title}, {each.row.connections} at once",
             f"{peer} {theirs:,.0f} {unit}",
             f"{own:,.0f} {unit}",
-            f"**{own / theirs:.2f}**",
+            f"**{own / theirs:.2f}** ({_spread(figure, each.rounds[peer], each.rounds[ours])})",
             str(each.row.target),
             _word(is_reached=reached),
         )
         lines.append(cells)
-    heads = ("figure", "peer", "OrderEats", "ratio", "to reach", "")
+    heads = ("figure", "peer", "OrderEats", "ratio (of single rounds)", "to reach", "")
     return _table(heads, lines)
+
+
+def _spread(figure: Callable[[Round], float], peer: Sequence[Round], ours: Sequence[Round]) -> str:
+    """The least and the greatest ratio of a pair of rounds: what the median is worth."""
+    ratios = [figure(own) / figure(their) for their, own in zip(peer, ours, strict=True)]
+    return f"{min(ratios):.2f} to {max(ratios):.2f}"
 
 
 def _figures(measured: Sequence[Measured]) -> str:

@@ -93,7 +93,16 @@ async def test_an_id_that_can_not_be_is_a_400_or_404(
 
 
 async def test_what_does_not_exist_is_404_and_says_so(platform: Platform) -> None:
-    for path in ("/orders/987654321", "/users/987654321", "/restaurants/987654321", "/nothing"):
+    for path in ("/orders/987654321", "/users/987654321", "/restaurants/987654321"):
         answer = await platform.get(path)
 
         assert (answer.status, answer.code) == (404, "not_found"), path
+
+
+async def test_a_path_that_leads_nowhere_is_told_apart_from_a_thing_that_is_absent(
+    platform: Platform,
+) -> None:
+    for path in ("/nothing", "/orders/abc", "/users/1/2"):
+        answer = await platform.get(path)
+
+        assert (answer.status, answer.code) == (404, "no_such_path"), path

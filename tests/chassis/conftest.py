@@ -25,7 +25,7 @@ async def database(chassis_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_logs() -> None:
-    """Print tracebacks as Python does: drawing them with all their variables takes half a second."""
+    """Print tracebacks as Python does: drawing all their variables takes half a second."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -3,13 +3,12 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from time import monotonic
 
 import psutil
 import pytest
-from support.builders import run_sql
 
 from ordereats.chassis.db.pool import (
     CLIENT_TIMEOUT_S,
@@ -21,8 +20,7 @@ from ordereats.chassis.db.pool import (
 from ordereats.chassis.errors import DatabaseError
 from ordereats.topology.local.part import Process, free_ports
 from ordereats.topology.local.postgres import Postgres
-
-Until = Callable[..., Awaitable[None]]
+from support.builders import run_sql, until_true
 
 
 class Regret(Exception):
@@ -50,12 +48,12 @@ async def count(database: Database) -> int:
     return len(await database.fetch("select from things"))
 
 
-async def connections(url: str) -> int:
-    """Count those of the pool, from outside."""
+async def only_one(url: str) -> bool:
+    """Look from outside whether the pool has a single connection."""
     rows = await run_sql(
         url, "select from pg_stat_activity where application_name = 'ordereats tests'"
     )
-    return len(rows)
+    return len(rows) == 1
 
 
 async def test_a_block_that_ends_is_committed(things: Database) -> None:
@@ -69,10 +67,13 @@ async def test_a_block_that_ends_is_committed(things: Database) -> None:
 async def test_a_block_that_raises_is_rolled_back_and_its_error_comes_through(
     things: Database,
 ) -> None:
-    with pytest.raises(Regret):
+    async def change() -> None:
         async with things.transaction() as tx:
             await tx.execute("insert into things (id) values (1)")
             raise Regret
+
+    with pytest.raises(Regret):
+        await change()
 
     assert await count(things) == 0
     async with things.transaction() as tx:  # on the same connection
@@ -81,10 +82,13 @@ async def test_a_block_that_raises_is_rolled_back_and_its_error_comes_through(
 
 
 async def test_a_statement_that_fails_ends_the_transaction(things: Database) -> None:
-    with pytest.raises(DatabaseError, match="UniqueViolationError"):
+    async def change() -> None:
         async with things.transaction() as tx:
             await tx.execute("insert into things (id) values (1)")
             await tx.execute("insert into things (id) values (1)")
+
+    with pytest.raises(DatabaseError, match="UniqueViolationError"):
+        await change()
 
     assert await count(things) == 0
 
@@ -95,10 +99,14 @@ async def test_what_follows_a_commit_is_called_after_it_and_only_then(things: Da
     async with things.transaction() as tx:
         tx.after_commit(lambda: seen.append("committed"))
         assert seen == []
-    with pytest.raises(Regret):
+
+    async def change() -> None:
         async with things.transaction() as tx:
             tx.after_commit(lambda: seen.append("rolled back"))
             raise Regret
+
+    with pytest.raises(Regret):
+        await change()
 
     assert seen == ["committed"]
 
@@ -109,10 +117,13 @@ async def test_a_commit_that_fails_calls_nothing_and_is_an_error(things: Databas
     )
     seen: list[str] = []
 
-    with pytest.raises(DatabaseError, match="ForeignKeyViolationError"):
+    async def change() -> None:
         async with things.transaction() as tx:
             tx.after_commit(lambda: seen.append("committed"))
             await tx.execute("insert into things (id, parent) values (1, 2)")
+
+    with pytest.raises(DatabaseError, match="ForeignKeyViolationError"):
+        await change()
 
     assert seen == []
     assert await count(things) == 0
@@ -155,9 +166,13 @@ async def test_code_knows_whether_it_stands_inside_a_transaction(things: Databas
     assert not inside_transaction()
     async with things.transaction():
         assert inside_transaction()
-    with pytest.raises(Regret):
+
+    async def change() -> None:
         async with things.transaction():
             raise Regret
+
+    with pytest.raises(Regret):
+        await change()
     assert not inside_transaction()
 
 
@@ -187,27 +202,34 @@ async def test_the_server_ends_a_statement_that_takes_too_long_and_the_pool_goes
 
 
 async def test_a_cancelled_statement_drops_its_connection_and_leaks_none(
-    things: Database, chassis_url: str, until: Until
+    things: Database, chassis_url: str
 ) -> None:
     for _ in range(25):  # more often than the pool is large
-        with pytest.raises(TimeoutError):
+
+        async def change() -> None:
             async with asyncio.timeout(0.02):
                 await things.execute("select pg_sleep(1)")
 
+        with pytest.raises(TimeoutError):
+            await change()
+
     assert await count(things) == 0
-    async with asyncio.timeout(3):  # the server notices when the statement would end
-        while await connections(chassis_url) > 1:
-            await asyncio.sleep(0.02)
+    # The server notices when the statement would have ended.
+    await until_true(lambda: only_one(chassis_url), within_s=3)
 
 
 async def test_a_statement_that_is_cancelled_in_a_transaction_undoes_it_and_is_a_cancellation(
-    things: Database, chassis_url: str
+    things: Database,
 ) -> None:
     for _ in range(12):
-        with pytest.raises(TimeoutError):
+
+        async def change() -> None:
             async with asyncio.timeout(0.05), things.transaction() as tx:
                 await tx.execute("insert into things (id) values (1)")
                 await tx.execute("select pg_sleep(4)")
+
+        with pytest.raises(TimeoutError):
+            await change()
 
     assert await count(things) == 0
     assert not inside_transaction()
@@ -216,10 +238,13 @@ async def test_a_statement_that_is_cancelled_in_a_transaction_undoes_it_and_is_a
 async def test_a_block_that_is_cancelled_between_statements_is_rolled_back(
     things: Database,
 ) -> None:
-    with pytest.raises(TimeoutError):
+    async def change() -> None:
         async with asyncio.timeout(0.1), things.transaction() as tx:
             await tx.execute("insert into things (id) values (1)")
             await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await change()
 
     assert await count(things) == 0
 
@@ -227,11 +252,14 @@ async def test_a_block_that_is_cancelled_between_statements_is_rolled_back(
 async def test_a_connection_that_is_cut_under_a_transaction_is_a_database_error(
     things: Database, chassis_url: str
 ) -> None:
-    with pytest.raises(DatabaseError):
+    async def change() -> None:
         async with things.transaction() as tx:
             await tx.execute("insert into things (id) values (1)")
             await _cut(chassis_url)
             await tx.execute("insert into things (id) values (2)")
+
+    with pytest.raises(DatabaseError):
+        await change()
 
     assert await count(things) == 0
 
@@ -239,12 +267,15 @@ async def test_a_connection_that_is_cut_under_a_transaction_is_a_database_error(
 async def test_one_that_is_cut_while_the_block_does_something_else_does_not_hide_its_error(
     things: Database, chassis_url: str
 ) -> None:
-    with pytest.raises(Regret):
+    async def change() -> None:
         async with things.transaction() as tx:
             await tx.execute("insert into things (id) values (1)")
             await _cut(chassis_url)
             await asyncio.sleep(0.05)
             raise Regret
+
+    with pytest.raises(Regret):
+        await change()
 
     assert await count(things) == 0
 
@@ -254,12 +285,15 @@ async def test_one_that_is_cut_before_the_commit_is_no_commit(
 ) -> None:
     seen: list[str] = []
 
-    with pytest.raises(DatabaseError):
+    async def change() -> None:
         async with things.transaction() as tx:
             tx.after_commit(lambda: seen.append("committed"))
             await tx.execute("insert into things (id) values (1)")
             await _cut(chassis_url)
             await asyncio.sleep(0.05)
+
+    with pytest.raises(DatabaseError):
+        await change()
 
     assert seen == []
     assert await count(things) == 0

@@ -7,7 +7,6 @@ from time import monotonic
 
 import asyncpg
 import pytest
-from support.builders import run_sql
 
 from ordereats.chassis.db.migrations import MigrationSet, migrate, missing, read
 from ordereats.chassis.db.pool import Database
@@ -15,6 +14,7 @@ from ordereats.chassis.errors import DatabaseError, Misconfigured
 from ordereats.topology import catalog
 from ordereats.topology.local.part import Process, free_ports
 from ordereats.topology.local.postgres import Postgres
+from support.builders import run_sql, until_true
 
 Steps = Callable[..., MigrationSet]
 
@@ -224,8 +224,8 @@ async def test_one_that_is_killed_while_migrating_leaves_no_lock_and_no_half_ste
     slow = "insert into things values (1); select pg_sleep(1);"
     async with asyncio.TaskGroup() as tasks:
         migrating = tasks.create_task(migrate(database_url, [steps(THINGS, slow)]))
-        while not await run_sql(database_url, "select where to_regclass('things') is not null"):
-            await asyncio.sleep(0.02)
+        made = "select where to_regclass('things') is not null"
+        await until_true(lambda: run_sql(database_url, made))
         migrating.cancel()
 
     async with asyncio.timeout(4):
@@ -235,6 +235,4 @@ async def test_one_that_is_killed_while_migrating_leaves_no_lock_and_no_half_ste
 
 async def _until_someone_waits(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     waiting = "select from pg_locks where relation = 'things'::regclass and not granted"
-    async with asyncio.timeout(5):
-        while not await connection.fetch(waiting):
-            await asyncio.sleep(0.02)
+    await until_true(lambda: connection.fetch(waiting))

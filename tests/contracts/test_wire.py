@@ -60,6 +60,27 @@ def test_a_request_with_an_unknown_field_is_refused_by_its_name(request_: Body) 
         decode(_with(request_, "pirce", 1), type(request_))
 
 
+@pytest.mark.parametrize("control", ["\x00", "\n", "\x1b", "\x7f"], ids=repr)
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (request, field)
+        for request in REQUESTS
+        for field in msgspec.structs.fields(request)
+        if isinstance(getattr(request, field.name), str)
+    ],
+)
+def test_text_with_a_control_character_is_refused_wherever_it_is(
+    request_: Body, field: msgspec.structs.FieldInfo, control: str
+) -> None:
+    """PostgreSQL can't store a zero, and an order with one would fail all that share its commit."""
+    text = getattr(request_, field.name)
+
+    for wrong in [control + text, text[:4] + control + text[4:], text + control]:
+        with pytest.raises(msgspec.ValidationError, match=rf"\$\.{field.encode_name}"):
+            decode(_with(request_, field.encode_name, wrong), type(request_))
+
+
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda value: type(value).__name__)
 def test_a_reader_ignores_fields_that_a_newer_service_adds(answer: Answer) -> None:
     assert decode(_with(answer, "addedLater", {"deep": None}), type(answer)) == answer

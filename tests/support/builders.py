@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_hex
@@ -167,6 +167,13 @@ async def run_sql(url: str, statement: str, *arguments: object) -> "list[asyncpg
         await connection.close()
 
 
+async def until_true(asked: Callable[[], Awaitable[object]], *, within_s: float = 10) -> None:
+    """Wait until the answer to a question is true, or not empty."""
+    async with asyncio.timeout(within_s):
+        while not await asked():  # noqa: ASYNC110  # what happens in a server sends no event
+            await asyncio.sleep(0.02)
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """Services at work in this process."""
@@ -250,6 +257,10 @@ class FakeBus:
     @property
     def subjects(self) -> list[str]:
         return [each.subject for each in self.published]
+
+
+def nothing() -> None:
+    """Be told, and do nothing about it."""
 
 
 def a_fact(order_id: int = 1) -> OrderPlaced:

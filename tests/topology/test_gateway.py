@@ -78,9 +78,9 @@ async def test_any_other_path_is_a_404_problem(gateway: Gateway, path: str) -> N
     assert headers["X-Correlation-ID"] == "abc"
     assert body == {
         "type": "about:blank",
-        "title": "Not found",
+        "title": "No such path",
         "status": 404,
-        "code": "not_found",
+        "code": "no_such_path",
         "correlationId": "abc",
     }
 

@@ -5,6 +5,7 @@ Its parts are stand-ins here (stand_in.py); the journeys of tests/acceptance run
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,10 +19,11 @@ import psutil
 import pytest
 
 from ordereats.topology.local.part import free_ports
-from ordereats.topology.local.state import Running, State, read
+from ordereats.topology.local.state import Phase, Running, State, read
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 ORDEREATS = [sys.executable, "-m", "ordereats.cli.main"]
+NOTHING = Running(pid=0, born=0, phase=Phase.STARTING, address="", topology="", broker="", parts=[])
 Until = Callable[..., Awaitable[None]]
 
 
@@ -33,7 +35,6 @@ class Platform:
         self.port = free_ports(1)[0]
         self._out = folder / "out"
         self._until = until
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def said(self) -> str:
@@ -42,16 +43,14 @@ class Platform:
     @property
     def state(self) -> Running:
         found = read(self.home / "run" / "state.json")
-        assert found
-        return found
+        return found or NOTHING
 
-    def up(self, mode: str = "good") -> subprocess.Popen[bytes]:
+    def up(self, mode: str = "good", *, out: int | None = None) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(STAND_IN), "up", str(self.home), str(self.port), mode]
-        with self._out.open("wb") as out:
-            self._process = subprocess.Popen(
-                command, stdout=out, stderr=out, start_new_session=True
+        with self._out.open("wb") as file:
+            return subprocess.Popen(
+                command, stdout=out or file, stderr=file, start_new_session=True
             )
-        return self._process
 
     async def is_up(self) -> None:
         await self._until(lambda: "Ready after" in self.said, within_s=20)
@@ -85,6 +84,8 @@ class Platform:
         return found
 
     def clean(self) -> None:
+        if (self.home / "run" / "state.json").exists():
+            self.run("down")
         for line in self.processes():
             os.kill(int(line.split()[0]), signal.SIGKILL)
 
@@ -200,6 +201,30 @@ async def test_a_killed_part_stays_down_until_it_is_started(platform: Platform) 
     assert (again.state, again.restarts) == (State.READY, 0)
 
 
+async def test_it_goes_on_when_nobody_reads_what_it_says(platform: Platform, until: Until) -> None:
+    process = platform.up(out=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    process.stdout.close()
+    await until(lambda: platform.state.phase is Phase.UP)
+
+    process.send_signal(signal.SIGINT)
+
+    assert await platform.ended(process) == 0
+    assert platform.processes() == []
+
+
+async def test_it_stops_all_though_its_folder_is_gone(platform: Platform) -> None:
+    process = platform.up()
+    await platform.is_up()
+    shutil.rmtree(platform.home)
+
+    process.send_signal(signal.SIGINT)
+
+    assert await platform.ended(process) == 0
+    assert platform.processes() == []
+
+
 async def test_an_unknown_part_is_refused_with_the_names_there_are(platform: Platform) -> None:
     platform.up()
     await platform.is_up()
@@ -288,7 +313,11 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(
     platform: Platform, address: str
 ) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.create_server((address, 0), family=family) as other:
+    try:
+        other = socket.create_server((address, 0), family=family)
+    except OSError:
+        pytest.skip(f"{address} is no address of this machine")
+    with other:
         port = other.getsockname()[1]
 
         refused = platform.run("up", "--port", str(port))

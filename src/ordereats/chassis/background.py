@@ -24,14 +24,21 @@ class Background:
     @classmethod
     @asynccontextmanager
     async def open(cls) -> AsyncIterator["Background"]:
-        """Run tasks for the length of a block; those that still run at its end are cancelled."""
+        """Run tasks for the length of a block; those that still run at its end are cancelled.
+
+        An error of the block comes out as it is; one of a task, in an exception group.
+        """
+        failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
             background = cls(group)
             try:
                 yield background
-            finally:
-                for task in background._tasks:
-                    task.cancel()
+            except Exception as error:  # noqa: BLE001  # it is raised again, outside the group
+                failure = error
+            for task in background._tasks:
+                task.cancel()
+        if failure is not None:
+            raise failure
 
     def start(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """Run it until it returns. An error that it lets out ends the process, loudly."""

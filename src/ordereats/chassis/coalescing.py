@@ -27,7 +27,7 @@ class Coalescer(Generic[Asked, Given]):
         name: str,
         most: int = 64,
     ) -> None:
-        """Prepare.
+        """Prepare, in the loop that will ask.
 
         Args:
             run: answers a batch, in its order; an exception is raised to that one caller. If it
@@ -36,6 +36,7 @@ class Coalescer(Generic[Asked, Given]):
             name: of the task.
             most: callers in one batch.
         """
+        self._loop = asyncio.get_running_loop()
         self._run = run
         self._background = background
         self._name = name
@@ -45,7 +46,7 @@ class Coalescer(Generic[Asked, Given]):
 
     async def ask(self, asked: Asked) -> Given:
         """Join the next batch, and take this caller's part of its result."""
-        future: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Given] = self._loop.create_future()
         self._waiting.append((asked, future))
         if not self._is_running:
             self._is_running = True

@@ -32,6 +32,8 @@ class Money:
     currency: str
 
     def __init__(self, minor: int, currency: str = CURRENCY) -> None:
+        if type(minor) is not int:
+            raise TypeError(f"minor units are an integer, not {minor!r}")
         if not 0 <= minor <= MAX_MINOR:
             raise AmountError(f"must be between 0 and {MAX_MINOR // 100:,}")
         object.__setattr__(self, "minor", minor)
@@ -39,6 +41,9 @@ class Money:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"money is immutable: {name} can't become {value}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"money is immutable: {name} stays")
 
     @classmethod
     def of(cls, amount: Decimal, currency: str = CURRENCY) -> "Money":
@@ -49,12 +54,16 @@ class Money:
         """
         if not amount.is_finite():
             raise AmountError("must be a finite number")
-        if amount and amount.adjusted() > 10:  # before any arithmetic: 1e999999 is cheap to send
+        # Before any arithmetic: 1e999999 is cheap to send.
+        if amount and amount.adjusted() > 10:
             raise AmountError(f"must be between 0 and {MAX_MINOR // 100:,}")
-        minor = amount.scaleb(2)
-        if minor != minor.to_integral_value():
+        if amount and (amount.adjusted() < -2 or len(amount.as_tuple().digits) > 100):
             raise AmountError("must have at most 2 decimals")
-        return cls(int(minor), currency)
+        numerator, denominator = (amount or Decimal(0)).as_integer_ratio()
+        minor, finer = divmod(numerator * 100, denominator)
+        if finer:
+            raise AmountError("must have at most 2 decimals")
+        return cls(minor, currency)
 
     @property
     def amount(self) -> Decimal:

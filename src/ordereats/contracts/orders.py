@@ -10,12 +10,12 @@ from msgspec import Meta
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.money import CURRENCY, Money
-from ordereats.contracts.wire import Answer, Body
+from ordereats.contracts.wire import Answer, Body, Text
 
 PaymentMethod = Annotated[
     str,
     Meta(
-        pattern=r"^pm_[A-Za-z0-9_]+$",
+        pattern=r"^pm_[A-Za-z0-9_]+$(?!\n)",
         max_length=100,
         description="The provider's name for a card; never the card itself.",
     ),
@@ -33,7 +33,7 @@ class OrderStatus(StrEnum):
 class OrderedItem(Body, frozen=True):
     """One line of a basket."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=Text)]
     qty: Annotated[int, Meta(ge=1, le=99)]
 
 

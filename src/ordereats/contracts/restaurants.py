@@ -8,14 +8,14 @@ from msgspec import Meta, Struct
 from ordereats.contracts.calls import Call
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import RestaurantId
-from ordereats.contracts.wire import Answer, Body
+from ordereats.contracts.wire import Answer, Body, Text
 
 
 class OpenRestaurant(Body, frozen=True):
     """A restaurant that joins the platform."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
-    cuisine: Annotated[str, Meta(max_length=50)] | None = None
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=Text)]
+    cuisine: Annotated[str, Meta(min_length=1, max_length=50, pattern=Text)] | None = None
 
 
 class Restaurant(Answer, frozen=True):

@@ -8,10 +8,17 @@ from msgspec import Meta, Struct
 from ordereats.contracts.calls import Call
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import UserId
-from ordereats.contracts.wire import Answer, Body
+from ordereats.contracts.wire import Answer, Body, Text
 
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
-Email = Annotated[str, Meta(max_length=150, pattern=r"^[^@\s]+@[^@\s]+$", description="Any case.")]
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=Text)]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=150,
+        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$(?!\n)",
+        description="Any case.",
+    ),
+]
 
 
 class RegisterUser(Body, frozen=True):

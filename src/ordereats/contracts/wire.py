@@ -1,7 +1,7 @@
 """How values become bytes and come back: one codec for HTTP, events and stored answers."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -10,6 +10,11 @@ from msgspec import Struct
 from ordereats.contracts.money import Money
 
 T = TypeVar("T")
+
+
+Text = r"^(?!\s*$)[^\x00-\x1f\x7f]+$(?!\n)"
+"""A pattern: something to read, and no control characters, which PostgreSQL and logs don't take.
+(`$` alone would let a line end follow; the lookahead means the same to every kind of regex.)"""
 
 
 class Body(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -48,10 +53,18 @@ def to_plain(value: object) -> object:
 def from_plain(kind: type, value: Any) -> object:
     """The reverse of `to_plain`."""
     if kind is Money:
-        if not (isinstance(value, dict) and isinstance(value.get("amount"), str)):
-            raise ValueError("Expected money: an amount as a decimal string, and a currency")
-        return Money.of(Decimal(value["amount"]), str(value.get("currency")))
+        match value:
+            case {"amount": str(amount), "currency": str(currency)}:
+                return _money(amount, currency)
+        raise ValueError("Expected money: an amount as a decimal string, and a currency")
     raise NotImplementedError(f"{kind.__name__} has no form on the wire")
+
+
+def _money(amount: str, currency: str) -> Money:
+    try:
+        return Money.of(Decimal(amount), currency)
+    except InvalidOperation:
+        raise ValueError("Expected a decimal string") from None
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=to_plain, decimal_format="string")

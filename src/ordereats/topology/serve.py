@@ -1,6 +1,7 @@
 """Serves a group of services in this process, and stops in order. What a container runs."""
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -95,6 +96,7 @@ async def _serve(environment: Environment, settings: Settings) -> None:
                 timeout_keep_alive=75,
             )
         )
+        _spare_the_garbage_collector()
         serving = tasks.create_task(server.serve(sockets=[listener]))
         await server.is_listening.wait()
         _say(f"Server running on port {listener.getsockname()[1]}")
@@ -133,6 +135,16 @@ async def _migrate(databases: Mapping[str, str]) -> int:
     return sum(
         [await migrate_database(url, catalog.migrations(names)) for url, names in together.items()]
     )
+
+
+def _spare_the_garbage_collector() -> None:
+    """Look for cycles less often, and not among what was made at the start.
+
+    Measured: POST /orders 1.4 → 1.1 of the peer's CPU. Requests make hardly any cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 from litestar import get
 from msgspec import Struct
-from support.builders import serving
 
 from ordereats.chassis import context
 from ordereats.chassis.calls.client import Calls, Transport
@@ -25,6 +24,7 @@ from ordereats.chassis.http.app import create_app
 from ordereats.contracts.calls import Call
 from ordereats.contracts.problems import FieldProblem
 from ordereats.contracts.wire import Answer
+from support.builders import serving
 
 
 class WhichThing(Struct, frozen=True):
@@ -48,15 +48,17 @@ class Callee:
 
     Attributes:
         asked: how often.
+        may_answer: what is slow waits for this.
     """
 
     def __init__(self) -> None:
         self.asked = 0
+        self.may_answer = asyncio.Event()
 
     async def get(self, which: WhichThing) -> Thing:
         self.asked += 1
         if which.kind == "slow":
-            await asyncio.sleep(5)
+            await self.may_answer.wait()
         elif which.kind in _ERRORS:
             raise _ERRORS[which.kind]
         at = context.current()
@@ -105,6 +107,7 @@ async def edge(request: pytest.FixtureRequest) -> AsyncIterator[Edge]:
         Http.open(client.url) as http,
     ):
         yield Edge(callee, http)
+        callee.may_answer.set()
 
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

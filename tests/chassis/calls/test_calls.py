@@ -65,9 +65,7 @@ async def test_an_answer_that_does_not_come_in_time_is_given_up_in_time(edge: Ed
 
 
 async def test_the_next_question_is_answered_all_the_same(edge: Edge) -> None:
-    late = await asyncio.gather(
-        *(edge.ask("slow") for _ in range(60)), return_exceptions=True
-    )
+    late = await asyncio.gather(*(edge.ask("slow") for _ in range(60)), return_exceptions=True)
     assert all(isinstance(each, Unavailable) for each in late)
 
     assert (await edge.ask()).kind == "good"
@@ -135,7 +133,7 @@ async def test_many_can_ask_at_once(edge: Edge) -> None:
 
 async def test_who_stops_asking_disturbs_nobody(edge: Edge) -> None:
     async with asyncio.TaskGroup() as tasks:
-        asking = [tasks.create_task(edge.ask("slow")) for _ in range(3)]  # type: ignore[arg-type]  # a coroutine
+        asking = [tasks.create_task(edge.ask("slow")) for _ in range(3)]
         await asyncio.sleep(0.05)
         for each in asking:
             each.cancel()

@@ -177,7 +177,9 @@ def a_queue(*types: str) -> Queue:
     return Queue(f"testing.{name}", types or (f"ordereats.{name}.placed.v1",))
 
 
-def a_message(queue: Queue, subject: str = "order/1", version: int = 1) -> Message:
+def a_message(
+    queue: Queue, subject: str = "order/1", version: int = 1, data: bytes = b'{"orderId": 1}'
+) -> Message:
     return Message(
         id=CLOCK.new_id(),
         type=queue.types[0],
@@ -187,7 +189,7 @@ def a_message(queue: Queue, subject: str = "order/1", version: int = 1) -> Messa
         time=CLOCK.now(),
         correlation_id="a-correlation-id",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        data=b'{"orderId": 1}',
+        data=data,
     )
 
 

@@ -3,24 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-import structlog
 
 from chassis.messaging.brokers import Broker, Buses, PostgresBroker, RabbitBroker, a_queue
 from ordereats.chassis.background import Background
 from ordereats.chassis.messaging.bus import Queue
 from ordereats.topology.local.part import Process
-
-
-@pytest.fixture(scope="session", autouse=True)
-def plain_logs() -> None:
-    """Log in plain lines: structlog's default draws each traceback, for a second and more."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
-        ]
-    )
 
 
 @pytest.fixture

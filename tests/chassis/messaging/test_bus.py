@@ -15,6 +15,7 @@ from chassis.messaging.brokers import (
     versions_of,
 )
 from ordereats.chassis.messaging.bus import BusState, Message, Queue, UnreadableError
+from ordereats.chassis.messaging.lanes import AT_ONCE
 
 
 async def test_a_message_arrives_as_it_was_published(
@@ -266,6 +267,33 @@ async def test_stopping_waits_for_the_handler_that_runs_and_hands_back_the_rest(
     await another.consume(queue, next_one)
     await next_one.until([each.id for each in messages[1:]], within_s=3)
     assert next_one.messages == messages[1:]
+
+
+async def test_what_was_not_begun_goes_to_another_consumer_while_a_handler_still_runs(
+    broker: Broker, buses: Buses, queue: Queue
+) -> None:
+    bus, other, heard, to_other = (
+        await buses.open(broker),
+        await buses.open(broker),
+        Heard(),
+        Heard(),
+    )
+    await bus.declare([queue])
+    heard.may_go_on.clear()
+    messages = [a_message(queue, f"order/{number}") for number in range(3 * AT_ONCE)]
+    await bus.publish(messages)
+    await bus.consume(queue, heard)
+    await until(lambda: len(heard.begun) == AT_ONCE)
+
+    async with asyncio.TaskGroup() as group:
+        stopping = group.create_task(bus.stop_consuming())
+        await other.consume(queue, to_other)
+        await until(lambda: len(to_other.messages) == 2 * AT_ONCE, within_s=3)
+        assert not stopping.done()
+        heard.may_go_on.set()
+
+    assert {*heard.ids, *to_other.ids} == {each.id for each in messages}
+    assert len(heard.messages) == AT_ONCE
 
 
 async def test_stopping_does_not_wait_for_a_handler_that_fails(

@@ -2,20 +2,24 @@
 
 import asyncio
 
+import asyncpg
+
 from chassis.messaging.brokers import (
     Buses,
     Heard,
     InOrder,
     PostgresBroker,
     a_message,
-    a_queue,
     until,
     versions_of,
 )
 from ordereats.chassis.background import Background
+from ordereats.chassis.db.pool import Database, Row
+from ordereats.chassis.errors import DatabaseError
 from ordereats.chassis.messaging.bus import Queue
 from ordereats.chassis.messaging.lanes import MOST_HANDED_OUT
-from ordereats.chassis.messaging.postgres import PostgresBus
+from ordereats.chassis.messaging.postgres import PostgresBus, tables
+from ordereats.chassis.messaging.postgres_consumer import Consumer
 
 
 async def test_the_order_of_a_subject_holds_for_two_consumers_of_one_queue(
@@ -88,6 +92,8 @@ async def test_a_message_is_found_though_its_notification_was_lost(
     bus, heard = await buses.open(postgres_queue), Heard()
     await bus.declare([queue])
     await bus.consume(queue, heard)
+    await bus.publish([a_message(queue)])
+    await until(lambda: bool(heard.messages))
     message = a_message(queue)
 
     await postgres_queue.run(
@@ -162,13 +168,66 @@ async def test_what_was_acknowledged_is_gone_when_consuming_has_stopped(
     assert await postgres_queue.left_in(queue) == 0
 
 
-async def test_buses_that_start_at_the_same_moment_make_the_tables_once(
-    postgres_queue: PostgresBroker, buses: Buses
+async def test_a_subject_that_is_held_elsewhere_holds_up_no_other(
+    postgres_queue: PostgresBroker, buses: Buses, queue: Queue
 ) -> None:
-    queues = [a_queue() for _ in range(8)]
+    one, other = await buses.open(postgres_queue), await buses.open(postgres_queue)
+    heard, to_other = Heard(), Heard()
+    heard.may_go_on.clear()
+    await one.declare([queue])
+    await one.publish([a_message(queue, "order/busy", version) for version in range(1, 201)])
+    await one.consume(queue, heard)
+    await until(lambda: bool(heard.begun))
+    behind = a_message(queue, "order/behind")
+    await one.publish([behind])
 
-    opened = [await buses.open(postgres_queue) for _ in queues]
-    await asyncio.gather(*(bus.declare([queue]) for bus, queue in zip(opened, queues, strict=True)))
+    await other.consume(queue, to_other)
 
-    rows = await postgres_queue.run("select from bus_route")
-    assert len(rows) == 8
+    await to_other.until([behind.id], within_s=3)
+    assert to_other.messages == [behind]
+    heard.may_go_on.set()
+
+
+class _LosesAnAnswer(Database):
+    """A database whose answer to the first claim is lost on the way, after it has committed."""
+
+    has_lost = False
+
+    async def fetch(self, sql: str, *arguments: object) -> list[Row]:
+        rows = await super().fetch(sql, *arguments)
+        if rows and not self.has_lost:
+            self.has_lost = True
+            raise DatabaseError("connection was closed in the middle of operation")
+        return rows
+
+
+async def test_what_was_taken_by_a_claim_whose_answer_was_lost_is_taken_again_at_once(
+    postgres_queue: PostgresBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(postgres_queue), Heard()
+    await bus.declare([queue])
+    messages = [a_message(queue, version=version) for version in (1, 2, 3)]
+    await bus.publish(messages)
+    async with _LosesAnAnswer.open(postgres_queue.url, name="test") as database:
+        consumer = Consumer(queue, heard, database, prefetch=50, lease_s=60)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(consumer.run())
+            consumer.wake()
+            await heard.until([each.id for each in messages], within_s=3)
+            await consumer.stop()
+
+        assert database.has_lost
+    assert heard.messages == messages
+    assert await postgres_queue.left_in(queue) == 0
+
+
+async def test_the_tables_can_be_made_by_many_at_the_same_moment(database_url: str) -> None:
+    opened = [await asyncpg.connect(database_url) for _ in range(8)]
+
+    try:
+        await asyncio.gather(*(connection.execute(tables()) for connection in opened))
+        await asyncio.gather(*(connection.execute(tables()) for connection in opened))
+    finally:
+        for connection in opened:
+            await connection.close()

@@ -1,5 +1,6 @@
 """What the bus on RabbitMQ promises beside the port, and what its messages look like to others."""
 
+import gc
 from time import monotonic
 
 import aio_pika
@@ -20,7 +21,7 @@ from ordereats.chassis.messaging.lanes import MOST_HANDED_OUT
 
 
 async def test_an_alarm_blocks_publishing_and_nothing_else(
-    rabbitmq: RabbitBroker, buses: Buses, queue: Queue
+    rabbitmq: RabbitBroker, buses: Buses, queue: Queue, caplog: pytest.LogCaptureFixture
 ) -> None:
     bus, heard = await buses.open(rabbitmq), Heard()
     await bus.declare([queue])
@@ -46,6 +47,8 @@ async def test_an_alarm_blocks_publishing_and_nothing_else(
     after = a_message(queue)
     await publish(bus, [after])
     await heard.until([after.id])
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_a_queue_that_is_deleted_under_its_consumer_is_made_again(

@@ -59,10 +59,13 @@ async def test_a_fact_stands_there_with_all_that_goes_along(
 async def test_what_is_rolled_back_never_was(
     database: Database, outbox: Outbox, bell: Bell
 ) -> None:
-    with pytest.raises(Regret):
+    async def change() -> None:
         async with database.transaction() as tx:
             await outbox.add(tx, a_fact(), subject="order/1", version=1)
             raise Regret
+
+    with pytest.raises(Regret):
+        await change()
 
     assert await database.fetch("select from outbox") == []
     assert bell.rung == 0

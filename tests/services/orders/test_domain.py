@@ -64,6 +64,16 @@ def test_every_state_has_its_moves_and_every_move_its_act() -> None:
     assert set().union(*MOVES.values()) == set(ACTS) == set(OrderStatus) - {OrderStatus.PENDING}
 
 
+@pytest.mark.parametrize("end", [OrderStatus.DECLINED])
+def test_an_order_that_has_ended_goes_nowhere(end: OrderStatus) -> None:
+    assert MOVES[end] == frozenset()
+
+
+def test_an_order_that_is_paid_is_never_declined() -> None:
+    with pytest.raises(IllegalMove):
+        domain.decline(an_order(OrderStatus.PAID), "insufficient_funds")
+
+
 @pytest.mark.parametrize(("status", "to"), list(product(OrderStatus, ACTS)))
 def test_a_move_is_made_if_it_is_in_the_table_and_else_refused(
     status: OrderStatus, to: OrderStatus

@@ -57,6 +57,16 @@ def test_every_state_has_its_moves_and_every_move_its_outcome() -> None:
     assert reached == set(OUTCOMES) == set(PaymentStatus) - {PaymentStatus.REQUESTED}
 
 
+def test_money_that_was_declined_stays_so() -> None:
+    assert MOVES[PaymentStatus.DECLINED] == frozenset()
+
+
+def test_money_that_is_reserved_is_neither_declined_nor_reserved_again() -> None:
+    for outcome in OUTCOMES.values():
+        with pytest.raises(IllegalMove):
+            domain.settle(a_payment(PaymentStatus.AUTHORIZED), outcome)
+
+
 @pytest.mark.parametrize(("status", "to"), list(product(PaymentStatus, OUTCOMES)))
 def test_a_move_is_made_if_it_is_in_the_table_and_else_refused(
     status: PaymentStatus, to: PaymentStatus

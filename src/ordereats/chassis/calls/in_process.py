@@ -48,6 +48,7 @@ class InProcess:
             reply: Reply = await answerer.run(question)
         except (NotFound, Unavailable):
             raise
-        except OrderEatsError as error:
-            raise CalleeFailed(f"{call.service} failed: {error.code}") from error
+        except Exception as error:
+            code = error.code if isinstance(error, OrderEatsError) else OrderEatsError.code
+            raise CalleeFailed(f"{call.service} failed: {code}") from error
         return decode(encode(reply), call.reply) if self._through_codec else reply

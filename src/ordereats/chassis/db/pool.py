@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol, Self, TypeAlias, TypeVar
 
@@ -43,15 +43,15 @@ class Transaction:
 
     async def fetch(self, sql: str, *arguments: object) -> list[Row]:
         """All rows."""
-        return await _bounded(self._connection, self._connection.fetch(sql, *arguments))
+        return await _bounded(self._connection, self._connection.fetch, sql, *arguments)
 
     async def fetch_one(self, sql: str, *arguments: object) -> Row | None:
         """The first row, or None where there is none."""
-        return await _bounded(self._connection, self._connection.fetchrow(sql, *arguments))
+        return await _bounded(self._connection, self._connection.fetchrow, sql, *arguments)
 
     async def execute(self, sql: str, *arguments: object) -> int:
         """Run a statement; how many rows it touched."""
-        tag = await _bounded(self._connection, self._connection.execute(sql, *arguments))
+        tag = await _bounded(self._connection, self._connection.execute, sql, *arguments)
         return _touched(tag)
 
     def after_commit(self, call: Callable[[], None]) -> None:
@@ -59,16 +59,16 @@ class Transaction:
         self._after_commit.append(call)
 
     async def _begin(self) -> None:
-        await _bounded(self._connection, self._connection.execute("begin"))
+        await _bounded(self._connection, self._connection.execute, "begin")
 
     async def _commit(self) -> None:
-        await _bounded(self._connection, self._connection.execute("commit"))
+        await _bounded(self._connection, self._connection.execute, "commit")
         for call in self._after_commit:
             call()
 
     async def _roll_back(self) -> None:
-        if not self._connection.is_closed():
-            await _bounded(self._connection, self._connection.execute("rollback"))
+        with suppress(DatabaseError):  # a connection that is lost has rolled back by that
+            await _bounded(self._connection, self._connection.execute, "rollback")
 
 
 class Database:
@@ -120,7 +120,7 @@ class Database:
         """All rows of one statement, a transaction of its own."""
         connection = await self._acquire()
         try:
-            return await _bounded(connection, connection.fetch(sql, *arguments))
+            return await _bounded(connection, connection.fetch, sql, *arguments)
         finally:
             await self._pool.release(connection)
 
@@ -128,7 +128,7 @@ class Database:
         """The first row of one statement, a transaction of its own; None where there is none."""
         connection = await self._acquire()
         try:
-            return await _bounded(connection, connection.fetchrow(sql, *arguments))
+            return await _bounded(connection, connection.fetchrow, sql, *arguments)
         finally:
             await self._pool.release(connection)
 
@@ -136,7 +136,7 @@ class Database:
         """Run one statement, a transaction of its own; how many rows it touched."""
         connection = await self._acquire()
         try:
-            return _touched(await _bounded(connection, connection.execute(sql, *arguments)))
+            return _touched(await _bounded(connection, connection.execute, sql, *arguments))
         finally:
             await self._pool.release(connection)
 
@@ -188,11 +188,14 @@ def columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
 
 
 async def _bounded(
-    connection: "asyncpg.pool.PoolConnectionProxy[Row]", statement: Awaitable[T]
+    connection: "asyncpg.pool.PoolConnectionProxy[Row]",
+    run: Callable[..., Awaitable[T]],
+    sql: str,
+    *arguments: object,
 ) -> T:
     try:
         async with asyncio.timeout(CLIENT_TIMEOUT_S):
-            return await statement
+            return await run(sql, *arguments)
     except asyncio.CancelledError:
         connection.terminate()
         raise

@@ -5,13 +5,13 @@ from typing import Annotated, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from litestar import Response
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from ordereats.chassis.http.problems import AnyRequest
 
-Limit = Annotated[int, Parameter(ge=1, le=500, description="How many at most.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=500, description="How many at most.")]
 After = Annotated[
-    int, Parameter(ge=0, le=2**63 - 1, description="The id that the last page ended with.")
+    int, QueryParameter(ge=0, le=2**63 - 1, description="The id that the last page ended with.")
 ]
 DEFAULT_LIMIT = 100
 

@@ -22,7 +22,7 @@ AnyRequest = Request[Any, Any, Any]
 
 _TITLES = {
     400: ("invalid_request", "The request can't be right"),
-    404: ("not_found", "Not found"),
+    404: ("no_such_path", "No such path"),
     405: ("method_not_allowed", "Not that way"),
     413: ("too_large", "Too much"),
     415: ("unsupported_media_type", "Not JSON"),

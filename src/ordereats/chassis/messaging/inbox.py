@@ -212,7 +212,7 @@ class Inbox:
             raise UnreadableError(f"{consumer} does not know {message.type}")
         try:
             return run, decode(message.data, run.event)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise UnreadableError(f"not a {message.type}: {error}") from error
 
     async def _is_database_down(self) -> bool:

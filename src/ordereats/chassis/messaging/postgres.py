@@ -166,7 +166,7 @@ class PostgresBus:
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         try:
-            await connection.execute(_tables())
+            await connection.execute(tables())
             await connection.add_listener(CHANNEL, lambda *said: self._hear(str(said[-1])))
             self._is_up.set()
             begun()
@@ -207,7 +207,8 @@ class PostgresBus:
 _FAULTS: tuple[type[Exception], ...] = (DatabaseError, asyncpg.InternalClientError)
 
 
-def _tables() -> str:
+def tables() -> str:
+    """The script that makes the tables; any number may run it, and at the same moment."""
     script = Path(__file__).with_name("queue.sql").read_text()
     return f"select pg_advisory_xact_lock({_LOCK});\n{script}"
 

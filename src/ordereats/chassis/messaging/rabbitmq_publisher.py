@@ -126,6 +126,8 @@ class Publisher:
             if not batch.done():
                 batch.cancel()
                 await asyncio.wait((batch,))
+                if not batch.cancelled():
+                    batch.exception()  # looked at, or asyncio complains that nobody did
         results = batch.result()
         for result in results:
             if isinstance(result, BaseException):

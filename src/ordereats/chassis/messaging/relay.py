@@ -7,7 +7,7 @@ import structlog
 
 from ordereats.chassis.background import Hint, Job
 from ordereats.chassis.clock import Clock
-from ordereats.chassis.db.pool import Database, Row
+from ordereats.chassis.db.pool import Database, Row, one
 from ordereats.chassis.messaging.bus import Bus, BusDownError, BusState, Message
 
 log = structlog.get_logger(__name__)
@@ -18,27 +18,34 @@ LEASE_S = 30
 POLL_S = 1.0
 
 # Rows are claimed by state, never by `position > last`: positions are given before the commit, so a
-# later one can be seen before an earlier one. A row waits while an earlier one of its subject does.
+# later one can be seen before an earlier one. Only the first of each subject is claimed, and it
+# stays until the broker has it: so whatever is refused, leased or dies, no relay overtakes another.
 _CLAIM = """
 with due as (
     select position from outbox this
     where due_at <= now() and not exists (
         select from outbox earlier
-        where earlier.subject = this.subject
-          and earlier.position < this.position and earlier.due_at > now()
+        where earlier.subject = this.subject and earlier.position < this.position
     )
     order by position limit $1 for update skip locked
 )
-update outbox set lease = $2, due_at = now() + make_interval(secs => $3), attempts = attempts + 1
+update outbox set lease = $2, due_at = now() + make_interval(secs => $3)
 from due where outbox.position = due.position
 returning outbox.position, id, type, source, subject, version, time, correlation_id, traceparent,
     data
 """
-_PUBLISHED = "delete from outbox where lease = $1 and id = any($2::uuid[])"
+_PUBLISHED = """
+with gone as (
+    delete from outbox where lease = $1 and id = any($2::uuid[]) returning subject, position
+)
+select exists (
+    select from outbox join gone using (subject) where outbox.position > gone.position
+) as has_more
+"""
 _GIVE_BACK = "update outbox set lease = null, due_at = now() where lease = $1"
 _REFUSED = """
-update outbox set lease = null, last_error = reason,
-    due_at = now() + make_interval(secs => least(30, 0.5 * 2 ^ least(attempts, 10)))
+update outbox set lease = null, last_error = reason, attempts = attempts + 1,
+    due_at = now() + make_interval(secs => least(30, 2 ^ least(attempts, 10)))
 from unnest($2::uuid[], $3::text[]) as refused (id, reason)
 where lease = $1 and outbox.id = refused.id
 """
@@ -76,20 +83,22 @@ class Relay:
             await self._database.execute(_GIVE_BACK, lease)
             log.warning("outbox_waits_for_bus", messages=len(messages), error=str(error))
             return False
-        await self._settle(lease, messages, refused)
-        return len(messages) == BATCH and len(refused) < BATCH
+        has_more = await self._settle(lease, messages, refused)
+        return has_more or len(messages) == BATCH
 
     async def _settle(
         self, lease: UUID, messages: Sequence[Message], refused: Mapping[UUID, str]
-    ) -> None:
-        published = [each.id for each in messages if each.id not in refused]
-        if published:
-            await self._database.execute(_PUBLISHED, lease, published)
+    ) -> bool:
         if refused:
             await self._database.execute(_REFUSED, lease, list(refused), list(refused.values()))
             log.warning(
                 "messages_refused", count=len(refused), reasons=sorted(set(refused.values()))[:5]
             )
+        published = [each.id for each in messages if each.id not in refused]
+        if not published:
+            return False
+        row = await self._database.fetch_one(_PUBLISHED, lease, published)
+        return bool(one(row)["has_more"])
 
 
 def _message(row: Row) -> Message:

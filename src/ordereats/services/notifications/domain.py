@@ -41,7 +41,7 @@ def tell(fact: OrderFact, *, name: str | None, restaurant: str | None) -> Told:
             text = f"We have your order for {fact.total} and are asking for the payment."
         case OrderPaid():
             subject = f"Paid: your order at {place}"
-            text = f"{fact.total} is reserved on your card. {place} is told next."
+            text = f"{fact.total} is reserved on your card. Next, {place} is told."
         case OrderDeclined():
             subject = f"Not paid: your order at {place}"
             why = _REASONS.get(fact.reason, "your bank said no")

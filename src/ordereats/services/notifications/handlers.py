@@ -5,7 +5,7 @@ from ordereats.chassis.messaging.inbox import Subscription, effect, subscribe
 from ordereats.contracts.orders import OrderDeclined, OrderPaid, OrderPlaced
 from ordereats.contracts.restaurants import RestaurantChanged
 from ordereats.contracts.users import UserCreated
-from ordereats.services.notifications import store, use_cases
+from ordereats.services.notifications import use_cases
 from ordereats.services.notifications.domain import OrderFact
 
 
@@ -21,6 +21,6 @@ def subscriptions(deps: use_cases.Deps) -> list[Subscription]:
             "order",
             [effect(OrderPlaced, tell), effect(OrderPaid, tell), effect(OrderDeclined, tell)],
         ),
-        subscribe("notifications", "user", [effect(UserCreated, store.meet)]),
-        subscribe("notifications", "restaurant", [effect(RestaurantChanged, store.learn)]),
+        subscribe("notifications", "user", [effect(UserCreated, use_cases.meet)]),
+        subscribe("notifications", "restaurant", [effect(RestaurantChanged, use_cases.learn)]),
     ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
 from ordereats.chassis.http.problems import AnyRequest
@@ -13,7 +13,7 @@ from ordereats.contracts.ids import UserId
 from ordereats.contracts.notifications import Notification
 from ordereats.services.notifications import use_cases
 
-OfUser = Annotated[UserId, Parameter(query="userId", description="Told to this user.")]
+OfUser = Annotated[UserId, QueryParameter(name="userId", description="Told to this user.")]
 
 
 def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:

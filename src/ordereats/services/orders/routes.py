@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
@@ -14,9 +14,9 @@ from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.orders import Order, OrderStatus, PlaceOrder
 from ordereats.services.orders import use_cases
 
-OfUser = Annotated[UserId | None, Parameter(query="userId", description="Only this user's.")]
+OfUser = Annotated[UserId | None, QueryParameter(name="userId", description="Only this user's.")]
 OfRestaurant = Annotated[
-    RestaurantId | None, Parameter(query="restaurantId", description="Only this restaurant's.")
+    RestaurantId | None, QueryParameter(name="restaurantId", description="Only this restaurant's.")
 ]
 
 
@@ -24,7 +24,7 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
     """The routes of orders."""
 
     @post("/orders", tags=["orders"], summary="Place an order", before_request=take_key)
-    async def place_order(data: PlaceOrder) -> Order:
+    async def place_order(data: JSONBody[PlaceOrder]) -> Order:
         """The order is `pending` until its payment is authorized; follow it with GET.
 
         400 names an unknown user or restaurant; 503 when they can't be asked.
@@ -32,7 +32,7 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         return await deps.answers.once(use_cases.place(deps, data))
 
     @get("/orders/{order_id:int}", tags=["orders"], summary="Find an order")
-    async def get_order(order_id: OrderId) -> Order:
+    async def get_order(order_id: FromPath[OrderId]) -> Order:
         """404 when none has this id."""
         return await use_cases.get(deps, order_id)
 
@@ -41,7 +41,7 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         request: AnyRequest,
         user_id: OfUser = None,
         restaurant_id: OfRestaurant = None,
-        status: OrderStatus | None = None,
+        status: FromQuery[OrderStatus | None] = None,
         limit: Limit = DEFAULT_LIMIT,
         after: After = 0,
     ) -> Response[Sequence[Order]]:

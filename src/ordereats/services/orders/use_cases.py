@@ -1,5 +1,6 @@
 """What orders does: remote calls first, then one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -160,10 +161,14 @@ async def find(database: Database, ids: Sequence[OrderId]) -> list[Order | Excep
 
 
 async def _check_parties(deps: Deps, command: PlaceOrder) -> None:
+    is_user, is_restaurant = await asyncio.gather(
+        deps.customers.is_known(command.user_id),
+        deps.restaurants.is_known(command.restaurant_id),
+    )
     problems = []
-    if not await deps.customers.is_known(command.user_id):
+    if not is_user:
         problems.append(FieldProblem("userId", "is not a user here"))
-    if not await deps.restaurants.is_known(command.restaurant_id):
+    if not is_restaurant:
         problems.append(FieldProblem("restaurantId", "is not a restaurant here"))
     if problems:
         raise Invalid(*problems)

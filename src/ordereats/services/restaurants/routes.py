@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
@@ -22,7 +23,7 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         summary="Open a restaurant",
         before_request=take_key,
     )
-    async def open_restaurant(data: OpenRestaurant) -> Restaurant:
+    async def open_restaurant(data: JSONBody[OpenRestaurant]) -> Restaurant:
         """A restaurant joins the platform."""
         return await deps.answers.once(use_cases.open_restaurant(deps, data))
 
@@ -35,7 +36,7 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         return page(request, found, limit=limit)
 
     @get("/restaurants/{restaurant_id:int}", tags=["restaurants"], summary="Find a restaurant")
-    async def get_restaurant(restaurant_id: RestaurantId) -> Restaurant:
+    async def get_restaurant(restaurant_id: FromPath[RestaurantId]) -> Restaurant:
         """404 when none has this id."""
         return await use_cases.get(deps, restaurant_id)
 

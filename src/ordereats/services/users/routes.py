@@ -2,6 +2,7 @@
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.contracts.ids import UserId
@@ -13,12 +14,12 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
     """The routes of users."""
 
     @post("/users", tags=["users"], summary="Register someone", before_request=take_key)
-    async def register_user(data: RegisterUser) -> User:
+    async def register_user(data: JSONBody[RegisterUser]) -> User:
         """409 `email_taken` when the e-mail is registered already, in any case of its letters."""
         return await deps.answers.once(use_cases.register(deps, data))
 
     @get("/users/{user_id:int}", tags=["users"], summary="Find someone")
-    async def get_user(user_id: UserId) -> User:
+    async def get_user(user_id: FromPath[UserId]) -> User:
         """404 when nobody has this id."""
         return await use_cases.get(deps, user_id)
 

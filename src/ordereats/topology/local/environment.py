@@ -1,4 +1,4 @@
-"""What a process that we start is given of our own environment, which is nothing unless named."""
+"""What the processes that we start are given of our own environment."""
 
 import os
 from collections.abc import Iterable
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 _EVERYONE_NEEDS = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ")
 
 
-def inherited(names: Iterable[str] = ()) -> dict[str, str]:
-    """The variables that any program needs, and those named, as far as they are set here."""
+def inherited() -> dict[str, str]:
+    """The variables that any program needs, as far as they are set here."""
     ours = os.environ  # noqa: TID251  # handed on, not read: no setting is taken from it here
-    return {name: ours[name] for name in (*_EVERYONE_NEEDS, *names) if name in ours}
+    return {name: ours[name] for name in _EVERYONE_NEEDS if name in ours}
 
 
 def inherited_but(owned: Iterable[str]) -> dict[str, str]:

@@ -1,10 +1,9 @@
-"""What parts log, as a person reads it: warnings and errors, one line each. Reads files only."""
+"""What parts log, as a person reads it: warnings and errors, a line each. Reads files, no more."""
 
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import msgspec
 
 _LARGEST = 64 * 1024 * 1024
 _AT_ONCE = 1024 * 1024
+_QUIET_S = 5.0
 _SHOWN_LEVELS = frozenset({"warning", "warn", "error", "critical", "fatal", "panic"})
 _KNOWN = frozenset({"time", "ts", "level", "event", "msg", "service", "logger", "exception"})
 
@@ -27,25 +27,47 @@ class Told:
     fields: str
 
 
+@dataclass(slots=True)
+class _Repeated:
+    """Events that are alike: when the next may be shown, and how many were not."""
+
+    quiet_until: float
+    unshown: int = 0
+
+
 class Follower:
     """Reads what is appended to log files from now on, and keeps them from growing for ever."""
 
     def __init__(self, logs: Mapping[str, Path]) -> None:
         self._logs = logs
         self._read_to = {name: _size(log) for name, log in logs.items()}
+        self._repeated: dict[tuple[str, str, str], _Repeated] = {}
 
-    def news(self) -> list[Told]:
-        """Warnings and errors since the last call; those that are alike as one, with a count."""
-        counted: Counter[tuple[str, str, str]] = Counter()
-        first: dict[tuple[str, str, str], Told] = {}
+    def news(self, now: float) -> list[Told]:
+        """Warnings and errors since the last call; of those that are alike one in a few seconds.
+
+        Args:
+            now: by the monotonic clock.
+        """
+        shown = []
         for name, log in self._logs.items():
             for line in self._new_lines(name, log):
                 told = understood(name, line)
                 if told and told.level in _SHOWN_LEVELS:
-                    alike = (name, told.level, told.event)
-                    counted[alike] += 1
-                    first.setdefault(alike, told)
-        return [_with_count(first[alike], count) for alike, count in counted.items()]
+                    shown += self._unless_repeated(told, now)
+        return shown
+
+    def _unless_repeated(self, told: Told, now: float) -> list[Told]:
+        alike = (told.part, told.level, told.event)
+        before = self._repeated.get(alike)
+        if before and now < before.quiet_until:
+            before.unshown += 1
+            return []
+        self._repeated[alike] = _Repeated(now + _QUIET_S)
+        if not before or not before.unshown:
+            return [told]
+        more = f"(and {before.unshown} more like it before)"
+        return [replace(told, fields=f"{told.fields} {more}".strip())]
 
     def _new_lines(self, name: str, log: Path) -> Iterator[bytes]:
         start, end = self._read_to[name], _size(log)
@@ -111,13 +133,6 @@ def _clock(value: object) -> str:
             return f"{datetime.fromtimestamp(value, UTC).astimezone():%H:%M:%S}"
         return f"{datetime.fromisoformat(str(value)).astimezone():%H:%M:%S}"
     return ""
-
-
-def _with_count(told: Told, count: int) -> Told:
-    if count == 1:
-        return told
-    more = f"(and {count - 1} more like it)"
-    return Told(told.part, told.time, told.level, told.event, f"{told.fields} {more}".strip())
 
 
 def _size(log: Path) -> int:

@@ -125,7 +125,7 @@ class Supervisor:
         )
         while True:
             await asyncio.sleep(0.3)
-            for told in follower.news():
+            for told in follower.news(monotonic()):
                 self._console.told(told)
 
     async def _keep(self, kept: _Kept) -> None:
@@ -212,8 +212,9 @@ class Supervisor:
         try:
             yield
         finally:
-            for each in asked:
+            for each in asked:  # all is stopped: one more Ctrl-C has nothing to do
                 loop.remove_signal_handler(each)
+                signal.signal(each, signal.SIG_IGN)
 
     def _on_signal(self) -> None:
         if not self._stop.is_set():
@@ -269,7 +270,10 @@ class Supervisor:
             broker=self._plan.broker,
             parts=[_told(kept) for kept in self._kept.values()],
         )
-        write(self._home.state_file, running)
+        try:
+            write(self._home.state_file, running)
+        except OSError as error:  # a full disk, say, must stop nothing
+            self._console.failed(f"The state can't be written: {error}.")
 
 
 def _told(kept: _Kept) -> PartState:

@@ -7,7 +7,3 @@ add constraint orders_user_exists foreign key (user_id) references users (id) no
 alter table orders
 add constraint orders_restaurant_exists foreign key (restaurant_id) references restaurants (id)
 not valid;
-
-alter table orders validate constraint orders_user_exists;
-
-alter table orders validate constraint orders_restaurant_exists;

@@ -1,0 +1,199 @@
+"""Callers of the same moment share one question, and nothing else: no error, no cancellation."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+
+import pytest
+
+from ordereats.chassis.background import Background
+from ordereats.chassis.coalescing import Coalescer
+
+
+class Source:
+    """Doubles numbers, a batch at a time.
+
+    Attributes:
+        batches: that it was asked.
+        may_answer: a batch waits for this.
+        fails: raised for a whole batch, once.
+        committed: what it can see; a batch reads it when it starts.
+    """
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.begun = asyncio.Event()
+        self.fails: Exception | None = None
+        self.committed = 0
+        self.seen: list[int] = []
+
+    async def run(self, asked: Sequence[int]) -> list[int | Exception]:
+        self.batches.append(list(asked))
+        self.seen += [self.committed] * len(asked)
+        self.begun.set()
+        await self.may_answer.wait()
+        if self.fails is not None:
+            failure, self.fails = self.fails, None
+            raise failure
+        return [ValueError(f"{each} is odd") if each % 2 else each * 2 for each in asked]
+
+
+@pytest.fixture
+async def background() -> AsyncIterator[Background]:
+    async with Background.open() as background:
+        yield background
+
+
+@pytest.fixture
+async def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+async def coalescer(source: Source, background: Background) -> Coalescer[int, int]:
+    return Coalescer(source.run, background, name="test", most=8)
+
+
+async def test_one_caller_is_a_batch_of_its_own_at_once(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    assert await coalescer.ask(2) == 4
+    assert await coalescer.ask(4) == 8
+
+    assert source.batches == [[2], [4]]
+
+
+async def test_who_comes_while_a_batch_runs_is_in_the_next_one(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(coalescer.ask(2))
+        await source.begun.wait()
+        others = [tasks.create_task(coalescer.ask(each)) for each in (4, 6, 8)]
+        await asyncio.sleep(0)
+        assert source.batches == [[2]]
+        source.may_answer.set()
+
+    assert source.batches == [[2], [4, 6, 8]]
+    assert [each.result() for each in (first, *others)] == [4, 8, 12, 16]
+
+
+async def test_no_batch_is_larger_than_it_may_be_and_everyone_is_answered(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    asked = [2 * number for number in range(100)]
+
+    answers = await asyncio.gather(*(coalescer.ask(each) for each in asked))
+
+    assert answers == [2 * each for each in asked]
+    assert [each for batch in source.batches for each in batch] == asked
+    assert max(len(batch) for batch in source.batches) == 8
+
+
+async def test_everyone_sees_what_was_committed_before_they_asked(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(coalescer.ask(2))
+        await source.begun.wait()
+        source.committed = 1
+        tasks.create_task(coalescer.ask(4))
+        await asyncio.sleep(0)
+        source.may_answer.set()
+
+    assert source.seen == [0, 1]
+
+
+async def test_an_error_is_its_own_callers(coalescer: Coalescer[int, int]) -> None:
+    good, bad, other = await asyncio.gather(
+        *(coalescer.ask(each) for each in (2, 3, 4)), return_exceptions=True
+    )
+
+    assert (good, other) == (4, 8)
+    assert isinstance(bad, ValueError)
+    assert str(bad) == "3 is odd"
+
+
+async def test_a_batch_that_fails_is_the_error_of_all_in_it_and_the_next_goes_on(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    source.fails = RuntimeError("the database is away")
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        failing = [tasks.create_task(_error(coalescer.ask(each))) for each in (2, 4)]
+        await source.begun.wait()
+        later = tasks.create_task(coalescer.ask(6))
+        await asyncio.sleep(0)
+        source.may_answer.set()
+
+    assert [type(each.result()) for each in failing] == [RuntimeError, RuntimeError]
+    assert later.result() == 12
+    assert await coalescer.ask(8) == 16
+
+
+async def test_who_stops_waiting_disturbs_nobody_in_the_same_batch(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        impatient = tasks.create_task(coalescer.ask(2))
+        patient = tasks.create_task(coalescer.ask(4))
+        await source.begun.wait()
+        impatient.cancel()
+        await asyncio.sleep(0)
+        source.may_answer.set()
+
+    assert impatient.cancelled()
+    assert patient.result() == 8
+
+
+async def test_who_stops_before_the_batch_starts_disturbs_nobody_either(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(coalescer.ask(2))
+        await source.begun.wait()
+        impatient = tasks.create_task(coalescer.ask(4))
+        patient = tasks.create_task(coalescer.ask(6))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        await asyncio.sleep(0)
+        source.may_answer.set()
+
+    assert patient.result() == 12
+    assert await coalescer.ask(8) == 16
+
+
+async def test_when_the_process_ends_nobody_is_left_waiting() -> None:
+    source = Source()
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        async with Background.open() as background:
+            coalescer = Coalescer(source.run, background, name="test")
+            running = tasks.create_task(_cancelled(coalescer.ask(2)))
+            await source.begun.wait()
+            waiting = tasks.create_task(_cancelled(coalescer.ask(4)))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(1):
+            assert await running
+            assert await waiting
+
+
+async def _error(asking: Awaitable[int]) -> Exception | None:
+    try:
+        await asking
+    except Exception as error:  # noqa: BLE001  # the test says which it has to be
+        return error
+    return None
+
+
+async def _cancelled(asking: Awaitable[int]) -> bool:
+    try:
+        await asking
+    except asyncio.CancelledError:
+        return True
+    return False
