@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from ordereats.chassis.background import Background
+from ordereats.chassis.errors import RowRefused
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
@@ -31,7 +32,8 @@ class Coalescer(Generic[Asked, Given]):
 
         Args:
             run: answers a batch, in its order; an exception is raised to that one caller. If it
-                raises, all of the batch get that error.
+                raises, all of the batch get that error, except for `RowRefused`: then nothing was
+                done, and each is run alone, so that nobody pays for another's row.
             background: owns the task that runs batches.
             name: of the task.
             most: callers in one batch.
@@ -66,16 +68,24 @@ class Coalescer(Generic[Asked, Given]):
     async def _answer(self, batch: list[tuple[Asked, asyncio.Future[Given]]]) -> None:
         try:
             results = await self._run([asked for asked, _ in batch])
-        except Exception as error:  # noqa: BLE001  # it is raised to each caller
-            results = [error] * len(batch)
         except asyncio.CancelledError:
             for _, future in batch:
                 future.cancel()
             raise
+        except Exception as error:  # noqa: BLE001  # it is raised to each caller
+            if isinstance(error, RowRefused) and len(batch) > 1:
+                for each in batch:
+                    await self._answer([each])
+                return
+            results = [error] * len(batch)
         for (_, future), result in zip(batch, results, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+            _give(future, result)
+
+
+def _give(future: asyncio.Future[Given], result: Given | Exception) -> None:
+    if future.done():  # its caller was cancelled
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

@@ -81,5 +81,9 @@ class DatabaseError(OrderEatsError, code="database_error"):
     retryable = True
 
 
+class RowRefused(DatabaseError):
+    """The database refused a row: nothing of its transaction was done."""
+
+
 class Misconfigured(Exception):
     """A setting can't be right, or what it names is missing. One sentence, with the way out."""

@@ -36,6 +36,8 @@ class Money:
             raise TypeError(f"minor units are an integer, not {minor!r}")
         if not 0 <= minor <= MAX_MINOR:
             raise AmountError(f"must be between 0 and {MAX_MINOR // 100:,}")
+        if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
+            raise AmountError("must have a currency such as EUR")
         object.__setattr__(self, "minor", minor)
         object.__setattr__(self, "currency", currency)
 

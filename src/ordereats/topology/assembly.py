@@ -7,7 +7,7 @@ from functools import partial
 
 from litestar.types import ASGIApp
 
-from ordereats.chassis.background import Background, Hint, Jobs
+from ordereats.chassis.background import Background, Hint, Job, Jobs
 from ordereats.chassis.calls.client import Calls, Transport
 from ordereats.chassis.calls.http import Http
 from ordereats.chassis.calls.in_process import InProcess
@@ -21,7 +21,7 @@ from ordereats.chassis.http.health import Check, Draining, State
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.bus import Bus, BusState
 from ordereats.chassis.messaging.connect import open_bus
-from ordereats.chassis.messaging.inbox import Inbox, Subscription
+from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.service import Ports, Service
@@ -59,6 +59,8 @@ class _OnDatabase:
 
     services: Sequence[Service]
     relay: Relay
+    inbox: Inbox
+    jobs: Sequence[Job]
     checks: Sequence[Check]
 
 
@@ -84,7 +86,6 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
             jobs=Jobs(background),
             resources=stack,
         )
-        await bus.start()
         groups = [
             await _on_database(common, url, names)
             for url, names in by_database(settings.databases).items()
@@ -93,6 +94,9 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         _check_calls(services, transports)
         for service in services:
             in_process.add(service.answers)
+        await bus.start()
+        for each in groups:
+            await _set_to_work(common, each)
         draining = Draining()
         checks = [Check("draining", draining.check), *(c for each in groups for c in each.checks)]
         checks.append(Check("broker", partial(_broker_check, bus), State.DEGRADED))
@@ -122,26 +126,23 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
         for name in names
     ]
     relay = Relay(database, common.bus, common.clock, hint=hint)
-    inbox = await _receive(common.bus, database, services)
+    inbox = Inbox(database, [each for service in services for each in service.subscriptions])
     own = [relay.job(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
-    for job in [*own, *(job for service in services for job in service.jobs)]:
-        common.jobs.start(job)
     suffix = "" if len(names) == len(catalog.SERVICES) else f" {'+'.join(names)}"
     checks = [
         Check(f"database{suffix}", partial(_database_check, database)),
         Check(f"migrations{suffix}", partial(_migrations_check, database, names)),
     ]
-    return _OnDatabase(services, relay, checks)
+    jobs = [*own, *(job for service in services for job in service.jobs)]
+    return _OnDatabase(services, relay, inbox, jobs, checks)
 
 
-async def _receive(bus: Bus, database: Database, services: Sequence[Service]) -> Inbox:
-    subscriptions: list[Subscription] = [
-        each for service in services for each in service.subscriptions
-    ]
-    inbox = Inbox(database, subscriptions)
-    for each in subscriptions:
-        await bus.consume(each.queue, inbox.handler(each.queue.name))
-    return inbox
+async def _set_to_work(common: _Common, group: _OnDatabase) -> None:
+    for service in group.services:
+        for each in service.subscriptions:
+            await common.bus.consume(each.queue, group.inbox.handler(each.queue.name))
+    for job in group.jobs:
+        common.jobs.start(job)
 
 
 async def _transports(

@@ -1,15 +1,18 @@
 """Asks other services. A call looks like a call: it may be remote, take time and fail."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from ordereats.chassis import context
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import inside_transaction
 from ordereats.chassis.errors import DeadlineExceeded, OrderEatsError
 from ordereats.contracts.calls import Call, Question, Reply
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class CalleeFailed(OrderEatsError, code="callee_failed"):
@@ -61,3 +64,13 @@ class Calls:
                     return await self._transports[call.service].ask(call, question)
         except TimeoutError:
             raise DeadlineExceeded(f"{call.service} gave no answer in {within_s:.2f} s.") from None
+
+
+async def at_once(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
+    """Wait for two calls at the same time; the first error ends both."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            one, other = tasks.create_task(first), tasks.create_task(second)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return one.result(), other.result()

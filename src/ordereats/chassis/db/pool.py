@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeAlias, TypeVar
 
 import asyncpg
 
-from ordereats.chassis.errors import DatabaseError
+from ordereats.chassis.errors import DatabaseError, RowRefused
 
 T = TypeVar("T")
 Row: TypeAlias = asyncpg.Record
@@ -202,7 +202,8 @@ async def _bounded(
     except _FAULTS as error:
         if isinstance(error, TimeoutError):
             connection.terminate()
-        raise DatabaseError(_said(error)) from None
+        kind = RowRefused if isinstance(error, _REFUSALS) else DatabaseError
+        raise kind(_said(error)) from None
 
 
 async def _keep(_connection: object) -> None:
@@ -228,4 +229,5 @@ _FAULTS: tuple[type[Exception], ...] = (
     OSError,
     TimeoutError,
 )
+_REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _INSIDE: ContextVar[bool] = ContextVar("ordereats_inside_transaction", default=False)

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Scope
 
 from ordereats.chassis.context import OPERATOR, Principal
 from ordereats.chassis.http import health, idempotency, problems
+from ordereats.chassis.http.bodies import WireRequest
 from ordereats.chassis.http.requests import FrontDoor
 
 MAX_BODY_BYTES = 256 * 1024
@@ -39,6 +40,7 @@ def create_app(
             **problems.exception_handlers(),
             idempotency.AlreadyAnswered: idempotency.repeat,
         },
+        request_class=WireRequest,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )

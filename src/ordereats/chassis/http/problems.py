@@ -1,20 +1,19 @@
 """Turns every error into a problem document. The only place that does."""
 
 import re
-from typing import Any, get_type_hints
+from typing import Any
 
-import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
-from litestar.utils.scope.state import ScopeState
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
 from ordereats.chassis import context
 from ordereats.chassis.errors import Invalid, OrderEatsError, Unavailable
+from ordereats.chassis.http.bodies import problem_at
 from ordereats.contracts.problems import MEDIA_TYPE, FieldProblem, Problem
-from ordereats.contracts.wire import encode, from_plain
+from ordereats.contracts.wire import encode
 
 log = structlog.get_logger(__name__)
 
@@ -58,45 +57,8 @@ def _ours(request: AnyRequest, error: OrderEatsError) -> Response[bytes]:
     return _answer(error.status, code, error.title, detail, errors=errors, headers=headers)
 
 
-def _body_problems(request: AnyRequest) -> tuple[FieldProblem, ...]:
-    """Name each field of a body that is wrong: the decoder stops at the first."""
-    hints = get_type_hints(request.route_handler.fn, include_extras=True)
-    kind = hints.get("data")
-    if kind is None:
-        return ()
-    body = ScopeState.from_scope(request.scope).body  # it has been read: it is what is wrong
-    try:
-        raw = msgspec.json.decode(body if isinstance(body, bytes) else b"")
-    except msgspec.DecodeError as error:
-        return (FieldProblem("", f"must be JSON: {error}"),)
-    if not isinstance(raw, dict):
-        return (FieldProblem("", "must be a JSON object"),)
-    return tuple(_field_problems(kind, raw))
-
-
-def _field_problems(kind: type[Struct], raw: dict[str, object]) -> list[FieldProblem]:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-    problems = [FieldProblem(name, "is not a field here") for name in raw if name not in fields]
-    for name, field in fields.items():
-        if name not in raw:
-            if field.required:
-                problems.append(FieldProblem(name, "is required"))
-            continue
-        try:
-            msgspec.convert(raw[name], field.type, dec_hook=from_plain)
-        except msgspec.ValidationError as error:
-            problems.append(_problem_at(name, str(error)))
-    return problems
-
-
-def _problem_at(name: str, said: str) -> FieldProblem:
-    """From msgspec's "Expected `int` >= 1 - at `$[0].qty`" to a path and a demand."""
-    message, _, where = said.partition(" - at `$")
-    return FieldProblem(name + where.rstrip("`"), message.replace("Expected", "must be", 1))
-
-
 def _invalid(request: AnyRequest, error: ValidationException) -> Response[bytes]:
-    problems = _body_problems(request) or tuple(_parameter_problems(error))
+    problems = _parameter_problems(error)
     return _ours(request, Invalid(*(problems or (FieldProblem("", error.detail),))))
 
 
@@ -106,7 +68,7 @@ def _parameter_problems(error: ValidationException) -> list[FieldProblem]:
         return [FieldProblem(missing[1], "is required")]
     told = error.extra if isinstance(error.extra, list) else []
     return [
-        _problem_at(_camel(str(each.get("key", ""))), str(each.get("message", "")))
+        problem_at(_camel(str(each.get("key", ""))), str(each.get("message", "")))
         for each in told
         if isinstance(each, dict)
     ]

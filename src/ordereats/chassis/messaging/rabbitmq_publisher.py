@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -30,26 +29,18 @@ LOOK_EVERY_S = 0.1
 """How soon a publish that is under way sees that the broker has blocked the connection."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Outlet:
-    """A channel with confirms, and what tells that it is lost."""
-
-    channel: AbstractChannel
-    lost: asyncio.Future[None]
-
-
 class Publisher:
     """Publishes on a connection of its own, for an alarm blocks it, and acks must go on."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._outlet: _Outlet | None = None
+        self._channel: AbstractChannel | None = None
         self._is_open = asyncio.Event()
 
     @property
     def state(self) -> BusState:
         """Whether messages are taken now, as far as the broker has told."""
-        if self._outlet is None:
+        if self._channel is None:
             return BusState.DOWN
         return BusState.BLOCKED if self._link.is_blocked else BusState.UP
 
@@ -63,20 +54,21 @@ class Publisher:
         Raises:
             BusDownError: no broker, or it refuses; a queue of that name may be of another kind.
         """
-        await self._open_outlet()
-        connection = await self._link.connection()
-        channel = connection.channel(publisher_confirms=False)
+        await self._open_channel()
         try:
             async with asyncio.timeout(SETUP_S):
-                await channel.initialize()
-                for queue in queues:
-                    await declare_queue(channel, queue)
+                # A channel of its own: a refusal closes it.
+                channel = (await self._link.connection()).channel(publisher_confirms=False)
+                try:
+                    await channel.initialize()
+                    for queue in queues:
+                        await declare_queue(channel, queue)
+                finally:
+                    await closed(channel)
         except (Exception, asyncio.CancelledError) as error:
             if is_being_cancelled():
                 raise
             raise BusDownError(f"queues are not declared: {error!r}") from error
-        finally:
-            await closed(channel)
 
     async def publish(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
         """Publish a batch and wait for all of its confirms, as `Bus.publish` says."""
@@ -104,22 +96,17 @@ class Publisher:
             raise BusDownError(f"a dead letter was not taken: {reason}")
 
     async def _confirmed(
-        self, sends: Sequence[Callable[[_Outlet], Awaitable[str | None]]]
+        self, sends: Sequence[Callable[[AbstractChannel], Awaitable[str | None]]]
     ) -> list[str | None]:
-        outlet = await self._open_outlet()
+        channel = await self._open_channel()
         self._refuse_if_blocked()
-        batch = asyncio.gather(*(send(outlet) for send in sends), return_exceptions=True)
+        batch = asyncio.gather(*(send(channel) for send in sends), return_exceptions=True)
         try:
             async with asyncio.timeout(CONFIRMED_WITHIN_S):
                 while not batch.done():
-                    await asyncio.wait(
-                        (batch, outlet.lost),
-                        timeout=LOOK_EVERY_S,
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
+                    await asyncio.wait((batch,), timeout=LOOK_EVERY_S)
                     if not batch.done():
                         self._refuse_if_blocked()
-                        _refuse_if_lost(outlet)
         except TimeoutError:
             raise BusDownError("the broker has not confirmed in time") from None
         finally:
@@ -134,14 +121,14 @@ class Publisher:
                 raise BusDownError(f"the channel was lost: {result!r}") from result
         return [result for result in results if not isinstance(result, BaseException)]
 
-    async def _open_outlet(self) -> _Outlet:
+    async def _open_channel(self) -> AbstractChannel:
         try:
             async with asyncio.timeout(CONNECTED_WITHIN_S):
-                while self._outlet is None:
+                while self._channel is None:
                     await self._is_open.wait()
         except TimeoutError:
             raise BusDownError("no connection to the broker") from None
-        return self._outlet
+        return self._channel
 
     def _refuse_if_blocked(self) -> None:
         if self._link.is_blocked:
@@ -150,26 +137,25 @@ class Publisher:
     async def _session(self, begun: Callable[[], None]) -> None:
         connection = await self._link.connection()
         channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-        outlet = _Outlet(channel, asyncio.get_running_loop().create_future())
-        channel.close_callbacks.add(lambda *_: _resolve(outlet.lost))
+        lost = asyncio.Event()
+        channel.close_callbacks.add(lambda *_: lost.set())
         try:
             async with asyncio.timeout(SETUP_S):
                 await channel.initialize()
                 await declare_exchanges(channel)
-            self._outlet = outlet
+            self._channel = channel
             self._is_open.set()
             begun()
-            await asyncio.wait((outlet.lost,))
+            await lost.wait()
         finally:
             self._is_open.clear()
-            self._outlet = None
-            _resolve(outlet.lost)
+            self._channel = None
             await closed(channel)
 
 
-async def _send(outlet: _Outlet, message: Message) -> str | None:
+async def _send(channel: AbstractChannel, message: Message) -> str | None:
     return await _confirmed(
-        outlet,
+        channel,
         aio_pika.Message(
             message.data,
             headers=dict(headers_of(message)),
@@ -183,13 +169,13 @@ async def _send(outlet: _Outlet, message: Message) -> str | None:
 
 
 async def _confirmed(
-    outlet: _Outlet, message: aio_pika.Message, *, exchange: str, routing_key: str
+    channel: AbstractChannel, message: aio_pika.Message, *, exchange: str, routing_key: str
 ) -> str | None:
     """Publish and wait for the broker's word; the reason if it did not take the message.
 
     Below `Exchange.publish`, which waits for the socket to drain after each message.
     """
-    broker: Any = await outlet.channel.get_underlay_channel()  # its types leave `wait` out
+    broker: Any = await channel.get_underlay_channel()  # its types leave `wait` out
     try:
         await broker.basic_publish(
             message.body,
@@ -206,13 +192,3 @@ async def _confirmed(
     except (TypeError, ValueError) as error:
         return f"it can't be sent: {error}"
     return None
-
-
-def _refuse_if_lost(outlet: _Outlet) -> None:
-    if outlet.lost.done():
-        raise BusDownError("the connection was lost before the broker confirmed")
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

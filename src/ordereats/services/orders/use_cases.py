@@ -1,10 +1,10 @@
 """What orders does: remote calls first, then one transaction."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ordereats.chassis import context
+from ordereats.chassis.calls.client import at_once
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.coalescing import Coalescer
 from ordereats.chassis.context import Context
@@ -161,7 +161,7 @@ async def find(database: Database, ids: Sequence[OrderId]) -> list[Order | Excep
 
 
 async def _check_parties(deps: Deps, command: PlaceOrder) -> None:
-    is_user, is_restaurant = await asyncio.gather(
+    is_user, is_restaurant = await at_once(
         deps.customers.is_known(command.user_id),
         deps.restaurants.is_known(command.restaurant_id),
     )

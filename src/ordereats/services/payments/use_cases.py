@@ -23,6 +23,8 @@ from ordereats.services.payments.domain import Payment
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 20
+LOUD_AFTER = 5
+"""Attempts; then somebody should have a look. It is asked again all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ async def _authorize(deps: Deps, payment: Payment, lease: UUID) -> None:
         try:
             outcome = await deps.provider.authorize(payment)
         except ProviderUncertainError as error:
-            log.warning(
+            tell = log.warning if payment.attempts < LOUD_AFTER else log.error
+            tell(
                 "provider_uncertain",
                 order_id=payment.order_id,
                 attempt=payment.attempts,
