@@ -6,10 +6,10 @@ import pytest
 import stripe
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.sandbox.conftest import Caller
 
 from ordereats.sandbox import forms
 from ordereats.sandbox.intents import Refused
+from sandbox.conftest import Caller
 
 KEY = {"Authorization": "Bearer sk_test_x"}
 FORM = KEY | {"Content-Type": "application/x-www-form-urlencoded"}

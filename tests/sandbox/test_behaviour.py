@@ -6,7 +6,8 @@ from copy import copy
 import aiohttp
 import pytest
 import stripe
-from tests.sandbox.conftest import Caller
+
+from sandbox.conftest import Caller
 
 GOOD = {"latencyMs": 0, "failStatus": None, "cutAfterCharge": False, "times": None}
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import stripe
-from tests.sandbox.conftest import CARD, Caller, Program
+
+from sandbox.conftest import CARD, Caller, Program
 
 
 async def test_thirty_parallel_requests_with_one_key_are_one_charge(caller: Caller) -> None:

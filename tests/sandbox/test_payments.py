@@ -2,7 +2,8 @@
 
 import pytest
 import stripe
-from tests.sandbox.conftest import Caller
+
+from sandbox.conftest import Caller
 
 
 async def test_an_authorization_reserves_the_whole_amount(caller: Caller) -> None:

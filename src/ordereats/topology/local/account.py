@@ -51,16 +51,25 @@ def reachable_folder(folder: Path, account: Account | None, reachable: Path = RE
     return real
 
 
-def reachable_programs(programs: Path, account: Account | None, version: str) -> Path:
-    """A folder of programs that the account can run: the given one, or else a copy of it."""
+def reachable_programs(
+    package: Path, account: Account | None, version: str, reachable: Path = REACHABLE
+) -> Path:
+    """A folder of programs that the account can run: the package's own, or else a copy of it.
+
+    The programs look for their libraries in a folder beside the package, so that is copied along.
+    """
+    programs = package / "pginstall"
     if account is None or _runs(account, programs / "bin" / "postgres"):
         return programs
-    copy = REACHABLE / f"postgresql-{version}"
+    copy = reachable / f"postgresql-{version}"
     if not copy.exists():
-        REACHABLE.mkdir(parents=True, exist_ok=True)
+        reachable.mkdir(parents=True, exist_ok=True)
         with made_whole(copy) as fresh:
-            copy_tree(programs, fresh)
-    return copy
+            copy_tree(programs, fresh / package.name / programs.name)
+            libraries = package.with_name(f"{package.name}.libs")
+            if libraries.exists():
+                copy_tree(libraries, fresh / libraries.name)
+    return copy / package.name / programs.name
 
 
 def _new_folder(reachable: Path, folder: Path) -> Path:

@@ -33,6 +33,9 @@ class Kind(StrEnum):
     GATEWAY = "gateway"
 
 
+STARTING_STOPS_WITHIN_S = 2.0
+
+
 class CannotStart(Misconfigured):
     """A part can't be started or did not become ready. One sentence, with the way out."""
 
@@ -87,6 +90,7 @@ class Process:
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: Future[int] = Future()
+        self._has_worked = False
 
     @property
     def pid(self) -> int | None:
@@ -137,6 +141,7 @@ class Process:
                 while self.is_running:
                     with suppress(OSError):
                         if await works():
+                            self._has_worked = True
                             return
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 1.5, 0.1)
@@ -155,8 +160,10 @@ class Process:
         if self._process is None:
             return True
         self._process.send_signal(self.part.stop_signal)
+        # What is still starting may not listen to signals yet, and has nothing to bring to an end.
+        patience_s = self.part.stop_within_s if self._has_worked else STARTING_STOPS_WITHIN_S
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.part.stop_within_s):
+            async with asyncio.timeout(patience_s):
                 await self.wait()
         was_enough = not self.is_running
         await self.kill()
@@ -188,7 +195,7 @@ class Process:
             )
         ended: Future[int] = Future()
         ended.set_running_or_notify_cancel()  # who waits may give up; the process goes on
-        self._process, self._ended = process, ended
+        self._process, self._ended, self._has_worked = process, ended, False
         Thread(target=lambda: ended.set_result(process.wait()), daemon=True).start()
 
 

@@ -55,8 +55,8 @@ class Postgres:
         self._account: Account | None = unprivileged()
         self.folder = reachable_folder(folder, self._account)
         self.is_elsewhere = folder.is_symlink()
-        programs = Path(package.submodule_search_locations[0]) / "pginstall"
-        self._bin = reachable_programs(programs, self._account, self.version) / "bin"
+        installed = Path(package.submodule_search_locations[0])
+        self._bin = reachable_programs(installed, self._account, self.version) / "bin"
         self._password = kept_secret(self.folder / "password")
         self._template_lock = Lock()
 
