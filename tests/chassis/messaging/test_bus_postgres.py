@@ -30,13 +30,13 @@ async def test_the_order_of_a_subject_holds_for_two_consumers_of_one_queue(
     await one.declare([queue])
     await one.consume(queue, handler.by("one"))
     await other.consume(queue, handler.by("other"))
-    messages = versions_of(queue, subjects=50, versions=20)
+    messages = versions_of(queue, subjects=200, versions=5)
 
     for start in range(0, len(messages), 100):
         await one.publish(messages[start : start + 100])
 
     await until(lambda: handler.shares.total() == 1000, within_s=30)
-    assert handler.is_whole(50, 20)
+    assert handler.is_whole(200, 5)
     assert handler.overlaps == []
     assert min(handler.shares["one"], handler.shares["other"]) > 0
 
