@@ -17,7 +17,6 @@ from bench.life import RATE, live
 from bench.load import Ask, Failed, demand
 from bench.report import Measured, Results, Round, Row, Target
 from bench.servers import cpu_s, postgres
-
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.telemetry import logs
 from ordereats.topology.local.part import CannotStart, Process

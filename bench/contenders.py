@@ -11,9 +11,9 @@ from time import monotonic
 
 import aiohttp
 import asyncpg
+
 from bench.load import HERE, Ask, Failed, Load, pgbench, wrk
 from bench.servers import cpu_s, database, process
-
 from ordereats.chassis.background import Background
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.migrations import migrate

@@ -9,10 +9,10 @@ from time import monotonic
 import aiohttp
 import asyncpg
 import msgspec
+
 from bench.contenders import PROGRAM, an_order, make_known
 from bench.load import Failed
 from bench.servers import cpu_s, database, process
-
 from ordereats.contracts.events import Event, type_of
 from ordereats.contracts.orders import OrderPaid, OrderPlaced
 from ordereats.topology.local.part import Process

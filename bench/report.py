@@ -6,6 +6,7 @@ from statistics import median
 from typing import Literal
 
 import msgspec
+
 from bench.life import Life
 from bench.load import HERE, Ask, Load
 

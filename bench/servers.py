@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import asyncpg
 import psutil
-from bench.load import Failed
 
+from bench.load import Failed
 from ordereats.topology.local.environment import inherited
 from ordereats.topology.local.part import Kind, Part, Process, free_ports, tail
 from ordereats.topology.local.postgres import Postgres

@@ -1,7 +1,7 @@
 """Each message has its effect once, whatever comes twice, fails, or is away for a while."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -364,16 +364,22 @@ async def test_what_is_stored_of_an_error_quotes_nobodys_data(
 async def test_a_database_that_is_away_is_waited_for_and_costs_no_attempt(
     postgres_server: Process, chassis_url: str, consumer: Consumer, until: Until
 ) -> None:
+    message = a_message()
+
+    async def hand_over() -> None:
+        """Call the handler as the bus does: again, until it has done with the message."""
+        while await attempt(consumer.receive(message)) is not None:
+            await asyncio.sleep(0.05)
+
     with capture_logs() as lines:
         async with asyncio.TaskGroup() as tasks:
             async with away(postgres_server, chassis_url):
-                receiving = tasks.create_task(attempt(consumer.receive(a_message())))
-                await until(lambda: bool(lines))
+                receiving = tasks.create_task(hand_over())
+                await until(lambda: bool(_waiting(lines)))
                 assert not receiving.done()
             async with asyncio.timeout(5):
-                assert await receiving is None
+                await receiving
 
-    assert {line["event"] for line in lines} == {"consumer_waits_for_database"}
     assert await consumer.noted() == [1]
     (row,) = await consumer.rows()
     assert (row["state"], row["attempts"]) == ("done", 1)
@@ -431,6 +437,10 @@ async def away(server: Process, url: str) -> AsyncIterator[None]:
         yield
     finally:
         await run_sql(server.url, f"alter database {name} allow_connections true")
+
+
+def _waiting(lines: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    return [line for line in lines if line["event"] == "consumer_waits_for_database"]
 
 
 async def attempt(work: Awaitable[object]) -> Exception | None:
