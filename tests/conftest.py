@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import structlog
 
 from ordereats.chassis.config import Environment
 from ordereats.topology.local.part import CannotStart, Process, free_ports
@@ -22,6 +23,21 @@ from ordereats.topology.local.rabbitmq import RabbitMQ
 def anyio_backend() -> str:
     """Run async tests and fixtures, also those that sync tests ask for, on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> None:
+    """Log alike in every test, whatever the one before has configured.
+
+    Tracebacks are printed as Python does: drawing all their variables takes half a second.
+    """
+    structlog.reset_defaults()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
 
 
 @pytest.fixture(scope="session")

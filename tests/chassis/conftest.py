@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 import pytest
-import structlog
 
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.db.pool import Database
@@ -21,14 +20,3 @@ async def chassis_url(database_url: str) -> str:
 async def database(chassis_url: str) -> AsyncIterator[Database]:
     async with Database.open(chassis_url, name="tests") as database:
         yield database
-
-
-@pytest.fixture(scope="session", autouse=True)
-def plain_logs() -> None:
-    """Print tracebacks as Python does: drawing all their variables takes half a second."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-        ]
-    )

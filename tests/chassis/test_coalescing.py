@@ -7,6 +7,7 @@ import pytest
 
 from ordereats.chassis.background import Background
 from ordereats.chassis.coalescing import Coalescer
+from ordereats.chassis.errors import RowRefused
 
 
 class Source:
@@ -134,6 +135,26 @@ async def test_a_batch_that_fails_is_the_error_of_all_in_it_and_the_next_goes_on
     assert await coalescer.ask(8) == 16
 
 
+async def test_a_row_that_is_refused_is_its_own_callers_and_the_others_are_done_alone(
+    background: Background,
+) -> None:
+    batches: list[list[int]] = []
+
+    async def store(asked: Sequence[int]) -> list[int | Exception]:
+        batches.append(list(asked))
+        await asyncio.sleep(0)
+        if 13 in asked:
+            raise RowRefused("13 can't be stored")
+        return [each * 2 for each in asked]
+
+    coalescer = Coalescer(store, background, name="test")
+    _, *given = await asyncio.gather(*(_either(coalescer.ask(each)) for each in (0, 1, 13, 2)))
+
+    assert batches == [[0, 1, 13, 2], [0], [1], [13], [2]]
+    assert [given[0], given[2]] == [2, 4]
+    assert isinstance(given[1], RowRefused)
+
+
 async def test_who_stops_waiting_disturbs_nobody_in_the_same_batch(
     source: Source, coalescer: Coalescer[int, int]
 ) -> None:
@@ -181,6 +202,33 @@ async def test_when_the_process_ends_nobody_is_left_waiting() -> None:
         async with asyncio.timeout(1):
             assert await running
             assert await waiting
+
+
+async def test_when_the_process_ends_while_they_are_done_alone_nobody_is_left_waiting() -> None:
+    alone = asyncio.Event()
+
+    async def store(asked: Sequence[int]) -> list[int | Exception]:
+        await asyncio.sleep(0)
+        if len(asked) > 1:
+            raise RowRefused("one of these can't be stored")
+        alone.set()
+        await asyncio.Event().wait()
+        return []
+
+    async with asyncio.TaskGroup() as tasks:
+        async with Background.open() as background:
+            coalescer = Coalescer(store, background, name="test")
+            asking = [tasks.create_task(_cancelled(coalescer.ask(each))) for each in range(3)]
+            await alone.wait()
+        async with asyncio.timeout(1):
+            assert [await each for each in asking] == [True] * 3
+
+
+async def _either(asking: Awaitable[int]) -> int | Exception:
+    try:
+        return await asking
+    except RowRefused as error:
+        return error
 
 
 async def _error(asking: Awaitable[int]) -> Exception | None:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
-import structlog
 
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.db.pool import Database
@@ -35,14 +34,3 @@ def tables(database_url: str) -> Tables:
             yield database
 
     return of
-
-
-@pytest.fixture(scope="session", autouse=True)
-def plain_logs() -> None:
-    """Print tracebacks as Python does: drawing all their variables takes half a second."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-        ]
-    )

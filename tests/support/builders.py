@@ -193,6 +193,7 @@ async def running(
     for url, together in by_database(settings.databases).items():
         await migrate(url, catalog.migrations(together))
     async with assembled(environment, settings) as group:
+        await group.begin()
         async with serving(group.app) as client:
             yield Running(client, group)
         await group.bus.stop_consuming()

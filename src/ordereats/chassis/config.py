@@ -32,7 +32,8 @@ class Environment:
         given = self._variables.get(name)
         if given is None:
             return default
-        if not given.isascii() or not given.isdecimal() or not least <= int(given) <= most:
+        is_whole = given.isascii() and given.isdecimal() and len(given) <= 18
+        if not is_whole or not least <= int(given) <= most:
             raise Misconfigured(
                 f"{name} must be a whole number from {least} to {most}, not {given!r}."
             )

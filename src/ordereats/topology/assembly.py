@@ -1,6 +1,6 @@
 """Builds a group of services on real ports. It starts what they need and listens to nobody."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,13 +31,18 @@ from ordereats.topology.settings import Settings, by_database
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A group of services, at work: it hears events and sweeps; requests come to `app`."""
+    """A group of services that is ready to begin; requests come to `app`.
+
+    Attributes:
+        begin: lets it hear events and sweep, once its databases are up to date.
+    """
 
     app: ASGIApp
     bus: Bus
     jobs: Jobs
     relays: Sequence[Relay]
     draining: Draining
+    begin: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class _OnDatabase:
 
 @asynccontextmanager
 async def assembled(environment: Environment, settings: Settings) -> AsyncIterator[Assembled]:
-    """Build the group for the length of a block. Neither database nor broker need be up.
+    """Build the group for the length of a block. It reaches for nothing until it begins.
 
     Raises:
         Misconfigured: a service calls another that is neither here nor has an address.
@@ -94,15 +99,19 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         _check_calls(services, transports)
         for service in services:
             in_process.add(service.answers)
-        await bus.start()
-        for each in groups:
-            await _set_to_work(common, each)
         draining = Draining()
         checks = [Check("draining", draining.check), *(c for each in groups for c in each.checks)]
         checks.append(Check("broker", partial(_broker_check, bus), State.DEGRADED))
         routes = [route for service in services for route in service.routes]
         app = create_app(f"OrderEats {' + '.join(settings.names)}", routes, checks)
-        yield Assembled(app, bus, common.jobs, [each.relay for each in groups], draining)
+        yield Assembled(
+            app=app,
+            bus=bus,
+            jobs=common.jobs,
+            relays=[each.relay for each in groups],
+            draining=draining,
+            begin=partial(_begin, common, groups),
+        )
 
 
 async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDatabase:
@@ -137,12 +146,14 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     return _OnDatabase(services, relay, inbox, jobs, checks)
 
 
-async def _set_to_work(common: _Common, group: _OnDatabase) -> None:
-    for service in group.services:
-        for each in service.subscriptions:
-            await common.bus.consume(each.queue, group.inbox.handler(each.queue.name))
-    for job in group.jobs:
-        common.jobs.start(job)
+async def _begin(common: _Common, groups: Sequence[_OnDatabase]) -> None:
+    await common.bus.start()
+    for group in groups:
+        for service in group.services:
+            for each in service.subscriptions:
+                await common.bus.consume(each.queue, group.inbox.handler(each.queue.name))
+        for job in group.jobs:
+            common.jobs.start(job)
 
 
 async def _transports(

@@ -76,27 +76,32 @@ class _Server(uvicorn.Server):
 
 async def _serve(environment: Environment, settings: Settings) -> None:
     listener = _listen(settings.host, settings.port)
-    await _migrate(settings.databases)
-    _say("DB initialized")
+    async with assembled(environment, settings) as group:
+        await _migrate(settings.databases)
+        _say("DB initialized")
+        await group.begin()
+        await _answer(group, settings, listener)
+
+
+async def _answer(group: Assembled, settings: Settings, listener: socket.socket) -> None:
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with assembled(environment, settings) as group, asyncio.TaskGroup() as tasks:
-        server = _Server(
-            uvicorn.Config(
-                group.app,
-                loop="none",
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=75,
-            )
-        )
-        _spare_the_garbage_collector()
+    config = uvicorn.Config(
+        group.app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+    )
+    server = _Server(config)
+    _spare_the_garbage_collector()
+    async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=[listener]))
         await server.is_listening.wait()
         _say(f"Server running on port {listener.getsockname()[1]}")

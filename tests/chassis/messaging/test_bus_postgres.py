@@ -168,6 +168,29 @@ async def test_what_was_acknowledged_is_gone_when_consuming_has_stopped(
     assert await postgres_queue.left_in(queue) == 0
 
 
+async def test_what_follows_a_message_that_another_is_just_taking_is_left_alone(
+    postgres_queue: PostgresBroker, buses: Buses, queue: Queue
+) -> None:
+    bus, heard = await buses.open(postgres_queue), Heard()
+    await bus.declare([queue])
+    first, second = a_message(queue, version=1), a_message(queue, version=2)
+    other = a_message(queue, "order/2")
+    await bus.publish([first, second, other])
+    taking = await asyncpg.connect(postgres_queue.url)
+    try:
+        async with taking.transaction():
+            await taking.execute("select from bus_message where id = $1 for update", first.id)
+
+            await bus.consume(queue, heard)
+
+            await heard.until([other.id])
+            assert heard.messages == [other]
+    finally:
+        await taking.close()
+    await heard.until([first.id, second.id])
+    assert heard.messages == [other, first, second]
+
+
 async def test_a_subject_that_is_held_elsewhere_holds_up_no_other(
     postgres_queue: PostgresBroker, buses: Buses, queue: Queue
 ) -> None:

@@ -15,6 +15,8 @@ from ordereats.contracts.problems import MEDIA_TYPE
 log = structlog.get_logger(__name__)
 
 MAX_PATIENCE_MS = 30_000
+NO_ROUTE = "(none)"
+"""In the log, where nothing answers at a path: the path itself could say anything of anyone."""
 _QUIET = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 
 
@@ -55,7 +57,7 @@ class FrontDoor:
                     log.info(
                         "request",
                         method=scope["method"],
-                        route=scope.get("path_template") or scope["path"][:100],
+                        route=scope.get("path_template") or NO_ROUTE,
                         status=status,
                         ms=round((perf_counter() - started) * 1000, 2),
                     )

@@ -60,9 +60,11 @@ async def authorize_due(deps: Deps) -> bool:
     """Ask the provider about some of what is due. Returns whether there may be more at once."""
     lease = deps.clock.new_id()
     due = await store.lease_due(deps.database, lease=lease, for_s=deps.lease_s, limit=AT_ONCE)
-    async with asyncio.TaskGroup() as group:
-        for payment in due:
-            group.create_task(_authorize(deps, payment, lease))
+    asked = (_authorize(deps, payment, lease) for payment in due)
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    for outcome in outcomes:  # only now: what goes wrong with one is no other one's matter
+        if isinstance(outcome, BaseException):
+            raise outcome
     return len(due) == AT_ONCE
 
 
