@@ -218,6 +218,19 @@ async def test_a_cancelled_statement_drops_its_connection_and_leaks_none(
     await until_true(lambda: only_one(chassis_url), within_s=3)
 
 
+async def test_a_connection_whose_statement_was_cancelled_is_never_used_again(
+    chassis_url: str,
+) -> None:
+    async with Database.open(chassis_url, name="tests", size=1) as database:
+        (before,) = await database.fetch("select pg_backend_pid() as pid")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await database.execute("select pg_sleep(1)")
+        (after,) = await database.fetch("select pg_backend_pid() as pid")
+
+    assert before["pid"] != after["pid"]
+
+
 async def test_a_statement_that_is_cancelled_in_a_transaction_undoes_it_and_is_a_cancellation(
     things: Database,
 ) -> None:

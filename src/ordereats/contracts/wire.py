@@ -12,7 +12,7 @@ from ordereats.contracts.money import Money
 T = TypeVar("T")
 
 
-Text = r"^(?!\s*$)[^\x00-\x1f\x7f]+$(?!\n)"
+Text = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
 """A pattern: something to read, and no control characters, which PostgreSQL and logs don't take.
 (`$` alone would let a line end follow; the lookahead means the same to every kind of regex.)"""
 

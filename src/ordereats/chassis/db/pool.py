@@ -200,7 +200,7 @@ async def _bounded(
         connection.terminate()
         raise
     except _FAULTS as error:
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError | asyncpg.InternalClientError):
             connection.terminate()
         kind = RowRefused if isinstance(error, _REFUSALS) else DatabaseError
         raise kind(_said(error)) from None
@@ -226,6 +226,7 @@ def _said(error: Exception) -> str:
 _FAULTS: tuple[type[Exception], ...] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the driver's own, when the server dies at a bad moment
     OSError,
     TimeoutError,
 )

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, Scope
 from ordereats.chassis.context import OPERATOR, Principal
 from ordereats.chassis.http import health, idempotency, problems
 from ordereats.chassis.http.bodies import WireRequest
+from ordereats.chassis.http.description import refuse_unknown_fields
 from ordereats.chassis.http.requests import FrontDoor
 
 MAX_BODY_BYTES = 256 * 1024
@@ -44,6 +45,7 @@ def create_app(
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
+    refuse_unknown_fields(app)
     return FrontDoor(app, principal=_everyone)
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 
@@ -84,7 +85,12 @@ def routes(checks: Sequence[Check]) -> list[HTTPRouteHandler]:
         """Ask nothing of others: a restart would not mend them."""
         return Health()
 
-    @get("/health/ready", summary="Should it get requests?", tags=["health"])
+    @get(
+        "/health/ready",
+        summary="Should it get requests?",
+        tags=["health"],
+        responses={503: ResponseSpec(Readiness, description="No: a check says why.")},
+    )
     async def ready() -> Response[Readiness]:
         """Ask each thing that the answers need. 503 when one that they can't do without fails."""
         results = [await _result(check) for check in checks]

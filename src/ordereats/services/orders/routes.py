@@ -5,8 +5,9 @@ from typing import Annotated
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromQuery, JSONBody
 
+from ordereats.chassis.http.description import ID, Creates, errors, id_query
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
 from ordereats.chassis.http.problems import AnyRequest
@@ -14,16 +15,21 @@ from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.orders import Order, OrderStatus, PlaceOrder
 from ordereats.services.orders import use_cases
 
-OfUser = Annotated[UserId | None, QueryParameter(name="userId", description="Only this user's.")]
-OfRestaurant = Annotated[
-    RestaurantId | None, QueryParameter(name="restaurantId", description="Only this restaurant's.")
-]
+OfUser = Annotated[int | None, id_query("userId", "Only this user's.")]
+OfRestaurant = Annotated[int | None, id_query("restaurantId", "Only this restaurant's.")]
 
 
 def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
     """The routes of orders."""
 
-    @post("/orders", tags=["orders"], summary="Place an order", before_request=take_key)
+    @post(
+        "/orders",
+        tags=["orders"],
+        summary="Place an order",
+        before_request=take_key,
+        responses=errors(409, 503),
+        operation_class=Creates,
+    )
     async def place_order(data: JSONBody[PlaceOrder]) -> Order:
         """The order is `pending` until its payment is authorized; follow it with GET.
 
@@ -31,12 +37,12 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         """
         return await deps.answers.once(use_cases.place(deps, data))
 
-    @get("/orders/{order_id:int}", tags=["orders"], summary="Find an order")
-    async def get_order(order_id: FromPath[OrderId]) -> Order:
+    @get("/orders/{order_id:int}", tags=["orders"], summary="Find an order", responses=errors(404))
+    async def get_order(order_id: Annotated[int, ID]) -> Order:
         """404 when none has this id."""
-        return await use_cases.get(deps, order_id)
+        return await use_cases.get(deps, OrderId(order_id))
 
-    @get("/orders", tags=["orders"], summary="List orders")
+    @get("/orders", tags=["orders"], summary="List orders", responses=errors())
     async def list_orders(
         request: AnyRequest,
         user_id: OfUser = None,
@@ -48,8 +54,8 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         """In the order of their ids; `Link` leads to the next page."""
         found = await use_cases.page(
             deps,
-            user_id=user_id,
-            restaurant_id=restaurant_id,
+            user_id=UserId(user_id) if user_id else None,
+            restaurant_id=RestaurantId(restaurant_id) if restaurant_id else None,
             status=status,
             after=after,
             limit=limit,
