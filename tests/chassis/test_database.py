@@ -341,7 +341,7 @@ async def test_a_server_that_is_killed_is_an_error_in_time_and_heals_when_it_is_
         started = monotonic()
         errors = await asyncio.gather(*(_error(count(database)) for _ in range(30)))
         assert all(isinstance(each, DatabaseError) for each in errors)
-        assert monotonic() - started < 3
+        assert monotonic() - started < 5
 
         await own_server.start()
 

@@ -9,7 +9,7 @@ from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.db.pool import Database
 from ordereats.topology import catalog
 from ordereats.topology.local.part import Process
-from support.builders import Running, a_restaurant, a_user, fresh_database, running
+from support.builders import Running, a_restaurant, a_user, fresh_database, running, until_true
 
 Tables = Callable[..., AbstractAsyncContextManager[Database]]
 
@@ -20,6 +20,8 @@ async def city(postgres_server: Process) -> AsyncIterator[Running]:
     async with fresh_database(postgres_server) as url, running(["all"], url) as city:
         assert (await city.client.post("/users", a_user())).json()["id"] == 1
         assert (await city.client.post("/restaurants", a_restaurant())).json()["id"] == 1
+        async with Database.open(url, name="tests") as database:
+            await until_true(lambda: _news_has_spread(database))
         yield city
 
 
@@ -34,3 +36,8 @@ def tables(database_url: str) -> Tables:
             yield database
 
     return of
+
+
+async def _news_has_spread(database: Database) -> bool:
+    """Whether notifications has heard of both, so that it can name them."""
+    return bool(await database.fetch("select from notified_people, notified_about"))

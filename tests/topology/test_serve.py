@@ -80,11 +80,15 @@ async def test_the_whole_is_ready_and_names_its_checks(monolith: Served) -> None
 
 
 async def test_a_refused_request_is_answered_as_fast_as_a_good_one(monolith: Served) -> None:
-    started = monotonic()
-    for _ in range(10):
-        assert (await monolith.client.post("/users", b"{}")).status == 400
+    async def ask_ten_times() -> float:
+        started = monotonic()
+        for _ in range(10):
+            assert (await monolith.client.post("/users", b"{}")).status == 400
+        return monotonic() - started
 
-    assert monotonic() - started < 0.3  # Nagle's delay would be 40 ms for each
+    quickest_s = min([await ask_ten_times() for _ in range(3)])
+
+    assert quickest_s < 0.3  # Nagle's delay would be 40 ms for each
 
 
 async def test_ctrl_c_ends_it_in_order_with_status_0(tmp_path: Path, database_url: str) -> None:

@@ -54,7 +54,7 @@ async def test_where_nobody_listens_it_is_unavailable_at_once() -> None:
     with pytest.raises(Unavailable, match="users can't be reached"):
         await ask_user(f"http://127.0.0.1:{free_ports(1)[0]}")
 
-    assert monotonic() - started < 0.5
+    assert monotonic() - started < 1
 
 
 async def test_a_name_that_leads_nowhere_is_unavailable() -> None:
@@ -153,7 +153,7 @@ async def test_one_that_accepts_and_says_nothing_takes_no_longer_than_the_deadli
     with pytest.raises(DeadlineExceeded):
         await edge.ask()
 
-    assert monotonic() - started < 0.8
+    assert monotonic() - started < 1.5
 
 
 async def test_a_callee_that_was_restarted_is_asked_without_an_error(stranger: Stranger) -> None:

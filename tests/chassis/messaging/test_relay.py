@@ -187,10 +187,8 @@ async def test_it_waits_longer_each_time_and_never_longer_than_half_a_minute(
         )
         pauses.append(row["pause_s"])
 
-    assert pauses[0] == pytest.approx(1, abs=0.3)
-    assert pauses[1] == pytest.approx(2, abs=0.3)
-    assert pauses[2] == pytest.approx(4, abs=0.3)
-    assert pauses[-1] == pytest.approx(30, abs=0.3)
+    for pause_s, longest_s in zip([*pauses[:3], pauses[-1]], (1, 2, 4, 30), strict=True):
+        assert longest_s - 0.8 < pause_s <= longest_s
 
 
 async def test_it_holds_back_the_later_ones_of_its_subject_and_no_others(

@@ -270,7 +270,7 @@ async def test_a_neighbour_that_takes_too_long_is_503_within_the_callers_patienc
         may_answer.set()
 
     assert (answer.status, answer.code) == (503, "deadline_exceeded")
-    assert 0.25 < took_s < 0.8
+    assert 0.25 < took_s < 1.5
 
 
 async def test_a_wrong_address_of_a_neighbour_is_not_an_unknown_customer(
