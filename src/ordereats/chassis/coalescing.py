@@ -59,7 +59,11 @@ class Coalescer(Generic[Asked, Given]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                await self._answer(batch)
+                try:
+                    await self._answer(batch)
+                finally:  # whoever has no answer by now gets none: the process is torn down
+                    for _, future in batch:
+                        future.cancel()
         finally:
             self._is_running = False
             for _, future in self._waiting:  # only when the process is being torn down
@@ -68,10 +72,6 @@ class Coalescer(Generic[Asked, Given]):
     async def _answer(self, batch: list[tuple[Asked, asyncio.Future[Given]]]) -> None:
         try:
             results = await self._run([asked for asked, _ in batch])
-        except asyncio.CancelledError:
-            for _, future in batch:
-                future.cancel()
-            raise
         except Exception as error:  # noqa: BLE001  # it is raised to each caller
             if isinstance(error, RowRefused) and len(batch) > 1:
                 for each in batch:

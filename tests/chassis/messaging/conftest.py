@@ -6,8 +6,10 @@ import pytest
 
 from chassis.messaging.brokers import Broker, Buses, PostgresBroker, RabbitBroker, a_queue
 from ordereats.chassis.background import Background
+from ordereats.chassis.db.pool import Database
 from ordereats.chassis.messaging.bus import Queue
 from ordereats.topology.local.part import Process
+from support.consumer import Consumer
 
 
 @pytest.fixture
@@ -45,3 +47,9 @@ async def buses(background: Background) -> AsyncIterator[Buses]:
 def queue() -> Queue:
     """Give a queue that no other test has, with one type."""
     return a_queue()
+
+
+@pytest.fixture
+async def consumer(database: Database) -> Consumer:
+    await database.execute("create table noted (order_id bigint not null, email text unique)")
+    return Consumer(database)

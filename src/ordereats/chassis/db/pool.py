@@ -67,8 +67,10 @@ class Transaction:
             call()
 
     async def _roll_back(self) -> None:
-        with suppress(DatabaseError):  # a connection that is lost has rolled back by that
+        try:
             await _bounded(self._connection, self._connection.execute, "rollback")
+        except DatabaseError:  # dropped, it has rolled back by that
+            _drop(self._connection)
 
 
 class Database:
@@ -197,13 +199,18 @@ async def _bounded(
         async with asyncio.timeout(CLIENT_TIMEOUT_S):
             return await run(sql, *arguments)
     except asyncio.CancelledError:
-        connection.terminate()
+        _drop(connection)
         raise
     except _FAULTS as error:
         if isinstance(error, TimeoutError | asyncpg.InternalClientError):
-            connection.terminate()
+            _drop(connection)
         kind = RowRefused if isinstance(error, _REFUSALS) else DatabaseError
         raise kind(_said(error)) from None
+
+
+def _drop(connection: "asyncpg.pool.PoolConnectionProxy[Row]") -> None:
+    with suppress(asyncpg.InterfaceError):  # it was lost already
+        connection.terminate()
 
 
 async def _keep(_connection: object) -> None:
