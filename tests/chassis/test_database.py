@@ -1,10 +1,5 @@
 """A transaction happens whole or not at all, and what goes wrong says so without data."""
 
-import os
-import signal
-from collections.abc import Awaitable
-
-import psutil
 import pytest
 
 from ordereats.chassis.db.pool import (
@@ -12,8 +7,6 @@ from ordereats.chassis.db.pool import (
     inside_transaction,
 )
 from ordereats.chassis.errors import DatabaseError
-from ordereats.topology.local.part import Process
-from support.builders import run_sql
 
 
 class Regret(Exception):
@@ -22,14 +15,6 @@ class Regret(Exception):
 
 async def count(database: Database) -> int:
     return len(await database.fetch("select from things"))
-
-
-async def only_one(url: str) -> bool:
-    """Look from outside whether the pool has a single connection."""
-    rows = await run_sql(
-        url, "select from pg_stat_activity where application_name = 'ordereats tests'"
-    )
-    return len(rows) == 1
 
 
 async def test_a_block_that_ends_is_committed(things: Database) -> None:
@@ -150,26 +135,3 @@ async def test_code_knows_whether_it_stands_inside_a_transaction(things: Databas
     with pytest.raises(Regret):
         await change()
     assert not inside_transaction()
-
-
-async def _error(work: Awaitable[object]) -> Exception | None:
-    try:
-        await work
-    except Exception as error:  # noqa: BLE001  # the test says which it has to be
-        return error
-    return None
-
-
-async def _cut(url: str) -> None:
-    await run_sql(
-        url,
-        "select pg_terminate_backend(pid) from pg_stat_activity"
-        " where application_name = 'ordereats tests' and datname = current_database()",
-    )
-
-
-def _signal_family(server: Process, what: signal.Signals) -> None:
-    assert server.pid is not None
-    leader = psutil.Process(server.pid)
-    for each in (leader, *leader.children(recursive=True)):
-        os.kill(each.pid, what)
