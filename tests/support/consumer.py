@@ -1,11 +1,13 @@
 """A consumer behind an inbox, which notes what it hears and fails when it is told to."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from ordereats.chassis import context
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database, Transaction
+from ordereats.chassis.errors import DatabaseError
 from ordereats.chassis.messaging.inbox import Inbox, effect, subscribe
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
@@ -60,3 +62,11 @@ class Consumer:
         """Let every pause be over, and sweep."""
         await self.database.execute("update inbox set due_at = now() where state = 'waiting'")
         await self.inbox.retry_once()
+
+
+async def outcome(work: Awaitable[object]) -> Exception | None:
+    try:
+        await work
+    except DatabaseError as error:
+        return error
+    return None

@@ -10,12 +10,11 @@ from structlog.testing import capture_logs
 from ordereats.chassis import context
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database
-from ordereats.chassis.errors import DatabaseError
 from ordereats.chassis.messaging.bus import Message, UnreadableError
 from ordereats.chassis.messaging.inbox import MAX_ATTEMPTS, Inbox, effect, subscribe
 from ordereats.contracts.orders import OrderPlaced
 from support.builders import a_fact, a_message
-from support.consumer import CONSUMER, Consumer
+from support.consumer import CONSUMER, Consumer, outcome
 
 Until = Callable[..., Awaitable[None]]
 
@@ -130,7 +129,7 @@ async def test_pauses_grow_to_a_minute_and_then_it_is_parked(consumer: Consumer)
     assert parked["message"] is not None
     for attempt, pause_s in enumerate(pauses, start=1):
         longest_s = min(60, 0.5 * 2**attempt)
-        assert 0.5 * longest_s - 0.5 < pause_s <= longest_s, attempt
+        assert 0.5 * longest_s - 0.5 < pause_s <= longest_s, outcome
 
 
 async def test_what_is_parked_is_left_alone_and_holds_up_nobody(consumer: Consumer) -> None:
@@ -194,7 +193,7 @@ async def test_a_handler_that_is_cut_off_has_no_effect_and_may_be_called_again(
     consumer.may_go_on.clear()
     message = a_message()
     async with asyncio.TaskGroup() as tasks:
-        cut_off = tasks.create_task(attempt(consumer.receive(message)))
+        cut_off = tasks.create_task(outcome(consumer.receive(message)))
         await consumer.begun.wait()
         cut_off.cancel()
 
@@ -269,11 +268,3 @@ async def test_also_when_it_is_tried_again(consumer: Consumer) -> None:
         message.correlation_id,
         message.traceparent,
     )
-
-
-async def attempt(work: Awaitable[object]) -> Exception | None:
-    try:
-        await work
-    except DatabaseError as error:
-        return error
-    return None

@@ -13,7 +13,7 @@ from ordereats.chassis.messaging.inbox import Inbox, effect, subscribe
 from ordereats.contracts.orders import OrderPlaced
 from ordereats.topology.local.part import Process
 from support.builders import a_message, run_sql
-from support.consumer import CONSUMER, Consumer
+from support.consumer import CONSUMER, Consumer, outcome
 
 Until = Callable[..., Awaitable[None]]
 
@@ -56,7 +56,7 @@ async def test_a_database_that_is_away_is_waited_for_and_costs_no_attempt(
 
     async def hand_over() -> None:
         """Call the handler as the bus does: again, until it has done with the message."""
-        while await attempt(consumer.receive(message)):  # noqa: ASYNC110  # it pauses just so
+        while await outcome(consumer.receive(message)):  # noqa: ASYNC110  # it pauses just so
             await asyncio.sleep(0.05)
 
     with capture_logs() as lines:
@@ -82,7 +82,7 @@ async def test_one_that_goes_away_under_a_retry_costs_no_attempt_either(
     consumer.begun.clear()
     consumer.may_go_on.clear()
     async with asyncio.TaskGroup() as tasks:
-        trying = tasks.create_task(attempt(consumer.try_again()))
+        trying = tasks.create_task(outcome(consumer.try_again()))
         await consumer.begun.wait()
         async with away(postgres_server, chassis_url):
             consumer.may_go_on.set()
@@ -129,11 +129,3 @@ async def away(server: Process, url: str) -> AsyncIterator[None]:
 
 def _waiting(lines: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
     return [line for line in lines if line["event"] == "consumer_waits_for_database"]
-
-
-async def attempt(work: Awaitable[object]) -> Exception | None:
-    try:
-        await work
-    except DatabaseError as error:
-        return error
-    return None
