@@ -13,6 +13,10 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
+ifdef PIP_CERT
+export SSL_CERT_FILE ?= $(PIP_CERT)
+endif
+
 .PHONY: help up test check lint fmt bench lock rabbitmq
 .DELETE_ON_ERROR:
 
