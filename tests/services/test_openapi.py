@@ -20,7 +20,8 @@ async def test_no_input_that_a_program_thinks_of_is_a_500_or_breaks_the_promised
         str(SCHEMATHESIS),
         *("run", f"{city.client.url}/openapi.json"),
         *("--checks", CHECKS, "--phases", "coverage,fuzzing"),
-        *("--max-examples", "20", "--seed", "1", "--workers", "2", "--no-color"),
+        # One worker: Python 3.11's `ast` loses count when two threads parse (SystemError).
+        *("--max-examples", "20", "--seed", "1", "--workers", "1", "--no-color"),
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
