@@ -4,6 +4,7 @@ import asyncio
 import signal
 from typing import Any
 
+import aiohttp
 import pytest
 import stripe
 
@@ -120,8 +121,8 @@ async def test_kill_9_under_load_loses_no_charge_that_was_answered(
             key = f"{name}-{n}"
             try:
                 answered[only_caller.key(key)] = (await only_caller.charge(key)).id
-            except stripe.APIConnectionError:
-                return
+            except (stripe.APIConnectionError, aiohttp.ClientPayloadError):
+                return  # the library lets the second one through, when the body is cut
             if len(answered) == 50:
                 under_load.set()
 

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import aiohttp
 import stripe
 
 from ordereats.services.payments.domain import Authorized, Declined, Payment
@@ -66,6 +67,8 @@ class Stripe:
             raise ProviderUncertainError(_said(error)) from error
         except stripe.StripeError as error:
             raise ProviderUncertainError(_said(error)) from error
+        except aiohttp.ClientError as error:  # the library lets through that a body was cut
+            raise ProviderUncertainError(type(error).__name__) from error
         if intent.status == "requires_capture":
             return Authorized(intent.id)
         if intent.status == "requires_action":

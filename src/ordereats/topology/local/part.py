@@ -175,7 +175,9 @@ class Process:
             return
         kill_family(self._process.pid, leader_is_ours=self.is_running)
         await self.wait()
-        kill_family(self._process.pid, leader_is_ours=False)
+        # A large process takes a while to die, and holds its ports and files until then.
+        while kill_family(self._process.pid, leader_is_ours=False):
+            await asyncio.sleep(0.01)
 
     def _spawn(self) -> None:
         """Start the process, and a thread that waits for its end."""
@@ -199,12 +201,19 @@ class Process:
         Thread(target=lambda: ended.set_result(process.wait()), daemon=True).start()
 
 
-def kill_family(pid: int, *, leader_is_ours: bool) -> None:
-    """Kill a session's processes and their descendants, and its leader if that is still ours."""
+def kill_family(pid: int, *, leader_is_ours: bool) -> bool:
+    """Kill a session's processes and their descendants, and its leader if that is still ours.
+
+    Returns:
+        Whether any of them was still alive; it may be dying now.
+    """
+    some_lived = False
     for process in _family(pid):
         if leader_is_ours or process.pid != pid:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+                some_lived = some_lived or process.status() != psutil.STATUS_ZOMBIE
+    return some_lived
 
 
 def free_ports(count: int) -> list[int]:
