@@ -17,11 +17,11 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help up test check lint fmt bench lock rabbitmq
+.PHONY: help up test check lint fmt bench describe lock rabbitmq
 .DELETE_ON_ERROR:
 
 help: ## Show this.
-	@awk -F ":.*## " '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ":.*## " '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 up: .venv/synced-$(EXTRA) rabbitmq ## Start the platform (TOPOLOGY=services|monolith PORT=3000 BROKER=auto|rabbitmq|postgres). Ctrl-C stops it.
 	@exec .venv/bin/ordereats up --topology=$(TOPOLOGY) --port=$(PORT) --broker=$(BROKER)
@@ -45,6 +45,10 @@ fmt: .venv/synced-dev ## Put the code into shape.
 
 bench: .venv/synced-dev ## Measure, and write docs/performance.md.
 	@exec .venv/bin/python -m bench
+
+describe: .venv/synced-dev ## Write down what the code says of its requests and its events.
+	@cd src/ordereats/topology/documents && for name in openapi asyncapi; do \
+		$(CURDIR)/.venv/bin/ordereats describe $$name > .new && mv .new $$name.json || exit 1; done
 
 lock: .venv/synced-dev ## Take the newest versions of all dependencies.
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements/dev.lock

@@ -114,7 +114,7 @@ class Bare:
 
     async def empty(self) -> None:
         """Forget all orders."""
-        await self.database.execute("truncate orders, outbox")
+        await self.database.execute("truncate orders, order_moves, outbox")
 
     async def fill(self, orders: int) -> None:
         """Nothing: it is never asked for what is there."""
@@ -154,7 +154,7 @@ async def ours(postgres: Process, folder: Path) -> AsyncIterator[Server]:
                 name="OrderEats",
                 process=serving,
                 database=connection,
-                emptied="orders, outbox, idempotency_keys, bus_message",
+                emptied="orders, order_moves, outbox, idempotency_keys, bus_message",
                 backlog="select count(*) from outbox",
             )
 

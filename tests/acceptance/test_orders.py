@@ -13,7 +13,7 @@ async def test_a_declined_card_ends_the_order_and_says_why(platform: Platform) -
     await platform.until_status(order_id, "declined")
 
     order = (await platform.get(f"/orders/{order_id}")).body
-    assert order["declineReason"] == "insufficient_funds"
+    assert order["reason"] == "insufficient_funds"
     assert order_id not in await platform.charges()
     declines = [
         each

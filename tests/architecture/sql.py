@@ -13,7 +13,7 @@ _STATEMENT = re.compile(
     r"|create (?:table|index|unique index)|alter table|drop)\s",
     re.IGNORECASE,
 )
-_CREATE_TABLE = re.compile(r"\bcreate table (?:if not exists )?(\w+)", re.IGNORECASE)
+_CREATE_TABLE = re.compile(r"\bcreate (?:unlogged )?table (?:if not exists )?(\w+)", re.IGNORECASE)
 _SAID = re.compile(r"--.*|\bcomment on .*? is '(?:[^']|'')*'", re.DOTALL | re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*")
 

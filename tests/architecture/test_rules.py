@@ -45,14 +45,14 @@ class Plant:
     says: str
 
 
-ORDERS = "src/ordereats/services/orders"
+ORDERS, USERS = "src/ordereats/services/orders", "src/ordereats/services/users"
 LONG = "\n\ndef long() -> None:\n" + "    int()\n" * 60
 PLANTS = [
-    Plant(tidy.functions_are_short, f"{ORDERS}/domain.py", LONG, "long has 61 lines"),
-    Plant(tidy.files_are_short, f"{ORDERS}/store.py", "\n" * 400, "store.py: 5"),
+    Plant(tidy.functions_are_short, f"{USERS}/use_cases.py", LONG, "long has 61 lines"),
+    Plant(tidy.files_are_short, f"{USERS}/store.py", "\n" * 400, "store.py: 4"),
     Plant(
         tidy.unfinished_work_has_an_issue,
-        f"{ORDERS}/jobs.py",
+        f"{USERS}/jobs.py",
         '"""Time in."""\n# TO' + "DO: sweep\n",
         "jobs.py:2: # TODO: sweep",
     ),
@@ -137,8 +137,8 @@ PLANTS = [
     Plant(
         documents.events_are_published_by_their_service,
         "src/ordereats/contracts/kitchen.py",
-        'class TicketReady(Event, frozen=True, tag="ordereats.ticket.ready.v1"):\n    pass\n',
-        "TicketReady is an event that nobody publishes",
+        'class TicketBurnt(Event, frozen=True, tag="ordereats.ticket.burnt.v1"):\n    pass\n',
+        "TicketBurnt is an event that nobody publishes",
     ),
 ]
 

@@ -13,6 +13,7 @@ from ordereats.chassis.calls.client import Calls
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.pool import Database
+from ordereats.chassis.http.health import Draining
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.service import Ports, Service
@@ -40,6 +41,7 @@ async def services() -> AsyncIterator[Services]:
                     background=background,
                     environment=Environment({}),
                     resources=resources,
+                    draining=Draining(),
                 )
             )
             for name in catalog.SERVICES
@@ -89,6 +91,15 @@ def test_every_event_that_someone_hears_is_published_by_someone() -> None:
     )
 
 
+def test_every_event_that_someone_publishes_is_heard_by_someone() -> None:
+    """The bus refuses what no queue takes, and the later facts of its subject wait behind it."""
+    facts = read_facts(HERE).values()
+
+    assert set().union(*(its.publishes for its in facts)) <= set().union(
+        *(its.consumes for its in facts)
+    )
+
+
 async def test_a_call_is_answered_in_process_and_by_the_same_path_over_http(
     services: Services,
 ) -> None:
@@ -97,8 +108,8 @@ async def test_a_call_is_answered_in_process_and_by_the_same_path_over_http(
 
     assert asked <= {name for name, _ in answered}
     for name, call in answered:
-        readers = [each for each in services[name].routes if "GET" in each.http_methods]
-        paths = {re.sub(r":\w+}", "}", path) for each in readers for path in each.paths}
+        fitting = [each for each in services[name].routes if call.method in each.http_methods]
+        paths = {re.sub(r":\w+}", "}", path) for each in fitting for path in each.paths}
         assert call.service == name
         assert call.path in paths
 

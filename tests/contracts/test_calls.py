@@ -2,28 +2,46 @@
 
 import pkgutil
 import re
-from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec import Struct
 
+from contracts import examples
 from ordereats import contracts
+from ordereats.contracts import kitchen, menus
 from ordereats.contracts.calls import Call
-from ordereats.contracts.ids import RestaurantId, UserId
 from ordereats.contracts.restaurants import GET_RESTAURANT, Restaurant, WhichRestaurant
 from ordereats.contracts.users import GET_USER, User, WhichUser
 from ordereats.contracts.wire import decode, encode
 from ordereats.topology.catalog import SERVICES
 
-NOW = datetime(2026, 2, 28, 18, 30, tzinfo=UTC)
-EXAMPLES: list[tuple[Call[Any, Any], msgspec.Struct, msgspec.Struct]] = [
-    (GET_USER, WhichUser(UserId(1)), User(UserId(1), "Hieu", "hieu@test.com", NOW)),
+
+def an_answer(kind: type[Struct]) -> Struct:
+    """The example of an answer of this kind."""
+    return next(each for each in examples.ANSWERS if type(each) is kind)
+
+
+def a_request(kind: type[Struct]) -> Any:
+    """The example of a request of this kind."""
+    return next(each for each in examples.REQUESTS if type(each) is kind)
+
+
+AT = examples.RESTAURANT
+EXAMPLES: list[tuple[Call[Any, Any], Struct, Struct]] = [
+    (GET_USER, WhichUser(examples.USER), an_answer(User)),
+    (GET_RESTAURANT, WhichRestaurant(AT), an_answer(Restaurant)),
+    (menus.QUOTE, menus.WhichBasket(AT, a_request(menus.AskQuote)), an_answer(menus.Quote)),
     (
-        GET_RESTAURANT,
-        WhichRestaurant(RestaurantId(2)),
-        Restaurant(RestaurantId(2), "Pho Saigon", None, NOW),
+        menus.HOLD_PORTIONS,
+        menus.WhichPortions(AT, a_request(menus.HoldPortions)),
+        an_answer(menus.Hold),
+    ),
+    (
+        kitchen.WITHDRAW,
+        kitchen.WhichOrder(examples.ORDER, a_request(kitchen.WithdrawOrder)),
+        an_answer(kitchen.Withdrawn),
     ),
 ]
 CALLS = [call for call, _, _ in EXAMPLES]
@@ -43,15 +61,19 @@ def test_there_is_an_example_of_every_call() -> None:
     ("call", "question", "reply"), EXAMPLES, ids=lambda value: getattr(value, "path", None)
 )
 def test_question_and_reply_come_through_the_codec_unchanged(
-    call: Call[Any, Any], question: msgspec.Struct, reply: msgspec.Struct
+    call: Call[Any, Any], question: Struct, reply: Struct
 ) -> None:
     assert decode(encode(question), call.question) == question
     assert decode(encode(reply), call.reply) == reply
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda value: getattr(value, "path", None))
-def test_the_path_holds_every_field_of_the_question_and_nothing_else(call: Call[Any, Any]) -> None:
-    assert re.findall(r"{(\w+)}", call.path) == list(call.question.__struct_fields__)
+def test_path_and_body_hold_every_field_of_the_question_and_nothing_else(
+    call: Call[Any, Any],
+) -> None:
+    body = ["body"] if call.method == "POST" else []
+
+    assert re.findall(r"{(\w+)}", call.path) + body == list(call.question.__struct_fields__)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda value: getattr(value, "path", None))

@@ -2,6 +2,7 @@
 
 import pkgutil
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -9,11 +10,58 @@ import msgspec
 import pytest
 
 from ordereats import contracts
+from ordereats.contracts.deliveries import (
+    DeliveryAssigned,
+    DeliveryDelivered,
+    DeliveryOffered,
+    DeliveryPickedUp,
+    DeliveryUnassigned,
+)
 from ordereats.contracts.events import Event, event_types, type_of
-from ordereats.contracts.ids import OrderId, PaymentId, RestaurantId, UserId
+from ordereats.contracts.ids import (
+    CourierId,
+    DeliveryId,
+    DishId,
+    OrderId,
+    PaymentId,
+    RefundId,
+    RestaurantId,
+    TicketId,
+    UserId,
+)
+from ordereats.contracts.kitchen import (
+    TicketAccepted,
+    TicketCancelled,
+    TicketCreated,
+    TicketDelayed,
+    TicketExpired,
+    TicketReady,
+    TicketRejected,
+)
+from ordereats.contracts.menus import PriceParts
 from ordereats.contracts.money import Money
-from ordereats.contracts.orders import OrderDeclined, OrderPaid, OrderPlaced
-from ordereats.contracts.payments import PaymentAuthorized, PaymentDeclined
+from ordereats.contracts.orders import (
+    CancelledBy,
+    OrderAccepted,
+    OrderCancelled,
+    OrderDeclined,
+    OrderDelivered,
+    OrderedDish,
+    OrderExpired,
+    OrderPaid,
+    OrderPickedUp,
+    OrderPlaced,
+    OrderReady,
+    OrderRejected,
+)
+from ordereats.contracts.payments import (
+    PaymentAuthorized,
+    PaymentCaptured,
+    PaymentDeclined,
+    PaymentRefunded,
+    PaymentVoided,
+)
+from ordereats.contracts.places import Location, Place
 from ordereats.contracts.restaurants import RestaurantChanged
 from ordereats.contracts.users import UserCreated
 from ordereats.contracts.wire import decode, encode
@@ -29,15 +77,57 @@ EVENTS = {
 }
 
 ORDER, USER, RESTAURANT = OrderId(17), UserId(1), RestaurantId(2**63 - 1)
+PAYMENT, COURIER, DELIVERY, TICKET = PaymentId(5), CourierId(3), DeliveryId(8), TicketId(9)
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+KITCHEN = Place("Mannerheimintie 1, Helsinki", Location(60.1699, 24.9384))
+PRICE = PriceParts(Money(2000), Money(290), Money(110), Money(100))
+ON_ITS_WAY = (DELIVERY, ORDER, RESTAURANT, USER)
 EXAMPLES: dict[str, Event] = {
     type_of(event): event
     for event in [
-        OrderPlaced(ORDER, USER, RESTAURANT, Money(2500), "pm_card_visa"),
-        OrderPaid(ORDER, USER, RESTAURANT, Money(10**10)),
+        OrderPlaced(
+            ORDER,
+            USER,
+            RESTAURANT,
+            Money(2500),
+            "pm_card_visa",
+            PRICE,
+            "018f4e0e-7a66-7c3e-8b0a-0a1b2c3d4e5f",
+        ),
+        OrderPaid(
+            ORDER,
+            USER,
+            RESTAURANT,
+            Money(10**10),
+            (OrderedDish(2, "Phở", DishId(4), ("Size: large",)),),
+            "No coriander",
+        ),
+        OrderAccepted(ORDER, USER, RESTAURANT, Money(2500), NOON, KITCHEN, Place("Kaivokatu 2")),
+        OrderReady(ORDER, USER, RESTAURANT),
+        OrderPickedUp(ORDER, USER, RESTAURANT, COURIER),
+        OrderDelivered(ORDER, USER, RESTAURANT, COURIER, Money(2500)),
         OrderDeclined(ORDER, USER, RESTAURANT, "insufficient_funds"),
-        PaymentAuthorized(PaymentId(5), ORDER, Money(1)),
-        PaymentDeclined(PaymentId(5), ORDER, "insufficient_funds"),
-        RestaurantChanged(RESTAURANT, "Phở Sài Gòn", None),
+        OrderRejected(ORDER, USER, RESTAURANT, "No more fish today"),
+        OrderExpired(ORDER, USER, RESTAURANT),
+        OrderCancelled(ORDER, USER, RESTAURANT, CancelledBy.PLATFORM, "no_courier"),
+        PaymentAuthorized(PAYMENT, ORDER, Money(1)),
+        PaymentDeclined(PAYMENT, ORDER, "insufficient_funds"),
+        PaymentCaptured(PAYMENT, ORDER, USER, Money(2500)),
+        PaymentVoided(PAYMENT, ORDER, USER),
+        PaymentRefunded(PAYMENT, ORDER, USER, RefundId(2), Money(500), "Cold soup"),
+        TicketCreated(TICKET, ORDER, RESTAURANT, NOON),
+        TicketAccepted(TICKET, ORDER, RESTAURANT, NOON),
+        TicketDelayed(TICKET, ORDER, RESTAURANT, NOON),
+        TicketRejected(TICKET, ORDER, RESTAURANT, "No more fish today", (DishId(4),)),
+        TicketExpired(TICKET, ORDER, RESTAURANT),
+        TicketReady(TICKET, ORDER, RESTAURANT),
+        TicketCancelled(ORDER, RESTAURANT),
+        DeliveryOffered(*ON_ITS_WAY, COURIER, NOON),
+        DeliveryAssigned(*ON_ITS_WAY, COURIER, NOON, NOON + timedelta(minutes=9)),
+        DeliveryPickedUp(*ON_ITS_WAY, COURIER),
+        DeliveryDelivered(*ON_ITS_WAY, COURIER),
+        DeliveryUnassigned(*ON_ITS_WAY),
+        RestaurantChanged(RESTAURANT, "Phở Sài Gòn", None, KITCHEN, "pho@test.com"),
         UserCreated(USER, "Hiếu", "hieu@test.com"),
     ]
 }

@@ -1,6 +1,5 @@
 """Requests refuse what they don't know, answers and events ignore it; names are camelCase."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -8,40 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordereats.contracts.ids import NotificationId, OrderId, PaymentId, RestaurantId, UserId
-from ordereats.contracts.notifications import Notification
-from ordereats.contracts.orders import Order, OrderedItem, OrderStatus, PlaceOrder
-from ordereats.contracts.payments import Payment, PaymentStatus
-from ordereats.contracts.restaurants import OpenRestaurant, Restaurant
-from ordereats.contracts.users import RegisterUser, User
+from contracts.examples import ANSWERS, ORDER_SHOWN, PHO, REQUESTS
+from ordereats.contracts.menus import OrderedItem
+from ordereats.contracts.orders import PlaceOrder
 from ordereats.contracts.wire import Answer, Body, decode, encode
-
-NOW = datetime(2026, 2, 28, 18, 30, 15, 250_000, tzinfo=UTC)
-PHO = OrderedItem("Pho", 2)
-REQUESTS: list[Body] = [
-    RegisterUser("Hieu", "hieu@test.com"),
-    OpenRestaurant("Pho Saigon", "Vietnamese"),
-    PlaceOrder(UserId(1), RestaurantId(2), (PHO,), Decimal("25.00")),
-    PHO,
-]
-ANSWERS: list[Answer] = [
-    User(UserId(1), "Hieu", "hieu@test.com", NOW),
-    Restaurant(RestaurantId(2), "Pho Saigon", None, NOW),
-    Order(
-        OrderId(3),
-        UserId(1),
-        RestaurantId(2),
-        (PHO,),
-        Decimal("25.00"),
-        OrderStatus.DECLINED,
-        NOW,
-        version=2,
-        decline_reason="expired_card",
-    ),
-    Payment(PaymentId(4), OrderId(3), Decimal("25.00"), PaymentStatus.REQUESTED, 0, NOW),
-    Notification(NotificationId(5), UserId(1), OrderId(3), "Your order", "Hello Hieu.", NOW),
-]
-"""One of each kind that there is: see the first test."""
 
 
 def test_there_is_an_example_of_every_request_and_of_every_answer() -> None:
@@ -94,7 +63,7 @@ def test_names_on_the_wire_are_camel_case(value: Body | Answer) -> None:
 
 
 def test_money_in_answers_is_a_decimal_string_and_time_is_utc() -> None:
-    order = msgspec.json.decode(encode(ANSWERS[2]))
+    order = msgspec.json.decode(encode(ORDER_SHOWN))
 
     assert order["totalPrice"] == "25.00"
     assert order["createdAt"] == "2026-02-28T18:30:15.250000Z"

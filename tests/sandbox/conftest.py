@@ -14,6 +14,8 @@ import msgspec
 import pytest
 import stripe
 
+from support.builders import environment
+
 PROGRAM = """
 import pathlib, sys
 from ordereats.sandbox.program import serve
@@ -39,6 +41,7 @@ class Program:
         self.errors = folder / "errors"
         self.port = 0
         self.url = ""
+        self.told: dict[str, str] = {}  # settings
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -47,6 +50,7 @@ class Program:
                 [sys.executable, "-c", PROGRAM, str(self.port), str(self.data)],
                 stdout=log,
                 stderr=errors,
+                env=environment(**self.told),
             )
         deadline = time.monotonic() + 20
         while not (lines := self.lines()):

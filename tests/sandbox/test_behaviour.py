@@ -9,7 +9,14 @@ import stripe
 
 from sandbox.conftest import Caller
 
-GOOD = {"latencyMs": 0, "failStatus": None, "cutAfterCharge": False, "times": None}
+GOOD = {
+    "latencyMs": 0,
+    "failStatus": None,
+    "cutAfterCharge": False,
+    "cutBodyAfter": None,
+    "times": None,
+    "webhooks": {"delayMs": 0, "shuffleMs": 0, "copies": 1, "forge": False, "drop": False},
+}
 
 
 async def test_it_fails_as_often_as_it_was_told_and_does_nothing(caller: Caller) -> None:
@@ -81,10 +88,20 @@ async def test_nothing_at_all_is_answered_when_the_connection_is_cut(caller: Cal
         await caller.http.post("/v1/payment_intents", data={"amount": "1"})
 
 
+async def test_a_body_is_cut_off_after_so_many_bytes(caller: Caller) -> None:
+    await caller.behave(cutBodyAfter=10, times=1)
+
+    with pytest.raises(aiohttp.ClientPayloadError):  # the library lets it through
+        await caller.charge("order-7")
+
+    assert await caller.kinds() == [("authorized", 2500)]
+    assert (await caller.charge("order-7")).status == "requires_capture"
+
+
 async def test_the_behaviour_can_be_read_and_taken_back(caller: Caller) -> None:
     await caller.behave(latencyMs=1, failStatus=500, cutAfterCharge=True, times=9)
     async with caller.http.get("/sandbox/behaviour") as response:
-        assert await response.json() == {
+        assert await response.json() == GOOD | {
             "latencyMs": 1,
             "failStatus": 500,
             "cutAfterCharge": True,
@@ -108,7 +125,10 @@ async def test_the_behaviour_can_be_read_and_taken_back(caller: Caller) -> None:
         b'{"failStatus": 200}',
         b'{"failStatus": 600}',
         b'{"cutAfterCharge": 1}',
+        b'{"cutBodyAfter": -1}',
         b'{"times": 0}',
+        b'{"webhooks": {"copies": 0}}',
+        b'{"webhooks": {"delay": 1}}',
         b'{"latency": 1}',
     ],
 )

@@ -1,6 +1,7 @@
 """The rules of money, for every order of moves."""
 
 import contextlib
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,7 +86,13 @@ def test_what_is_given_back_was_taken_and_what_is_taken_was_reserved(
 
 async def test_times_and_names_are_the_worlds(tmp_path: Path) -> None:
     now = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
-    world = World(now=lambda: now, new_id=lambda kind: f"{kind}_1")
+    counts = Counter[str]()
+
+    def new_id(kind: str) -> str:
+        counts[kind] += 1
+        return f"{kind}_{counts[kind]}"
+
+    world = World(now=lambda: now, new_id=new_id)
     asked = CreateIntent(amount=1, currency="EUR", confirm=True, payment_method="pm_card_visa")
     ledger = Ledger(tmp_path)
 

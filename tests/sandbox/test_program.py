@@ -15,6 +15,7 @@ from ordereats.chassis.errors import Misconfigured
 from ordereats.sandbox import app
 from ordereats.sandbox.ledger import FILE
 from ordereats.sandbox.program import serve
+from ordereats.sandbox.schema import VERSION
 from sandbox.conftest import Caller, Program
 
 
@@ -35,7 +36,7 @@ async def test_a_signal_ends_it_with_status_0_though_connections_are_open(
         status = program.stop(how)
 
     assert status == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5  # about 1; a busy machine takes longer
 
 
 async def test_a_request_under_way_is_answered_before_the_end(
@@ -137,7 +138,7 @@ def test_a_folder_that_can_not_be_used_is_one_clear_sentence(
 
 def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as newer:
-        newer.execute("pragma user_version = 2")
+        newer.execute(f"pragma user_version = {VERSION + 1}")
     before = (tmp_path / FILE).read_bytes()
 
     with pytest.raises(Misconfigured, match="newer version"):

@@ -12,16 +12,21 @@ from support.builders import Running
 SCHEMATHESIS = Path(sys.executable).parent / "st"
 CHECKS = "not_a_server_error,response_schema_conformance,negative_data_rejection,unsupported_method"
 
+STREAM = "/orders/{order_id}/events"
+"""It does not end before its order does; tests/services/orders/test_streams.py reads it."""
 
+
+@pytest.mark.timeout(400)
 async def test_no_input_that_a_program_thinks_of_is_a_500_or_breaks_the_promised_shapes(
-    city: Running, tmp_path: Path
+    city: Running, document: dict[str, Any], tmp_path: Path
 ) -> None:
     process = await asyncio.create_subprocess_exec(
         str(SCHEMATHESIS),
         *("run", f"{city.client.url}/openapi.json"),
         *("--checks", CHECKS, "--phases", "coverage,fuzzing"),
+        *("--exclude-path", STREAM),
         # One worker: Python 3.11's `ast` loses count when two threads parse (SystemError).
-        *("--max-examples", "20", "--seed", "1", "--workers", "1", "--no-color"),
+        *("--max-examples", "8", "--seed", "1", "--workers", "1", "--no-color"),
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -30,7 +35,8 @@ async def test_no_input_that_a_program_thinks_of_is_a_500_or_breaks_the_promised
     said, _ = await process.communicate()
 
     assert process.returncode == 0, said.decode()
-    assert "14 selected / 14 total" in said.decode()
+    count = len(operations(document))
+    assert f"{count - 1} selected / {count} total" in said.decode()
 
 
 @pytest.fixture
@@ -90,6 +96,6 @@ async def test_it_says_the_bounds_of_ids(document: dict[str, Any]) -> None:
 
 async def test_it_names_the_idempotency_key_where_there_is_one(document: dict[str, Any]) -> None:
     for name, operation in operations(document).items():
-        if name.startswith("POST"):
+        if name.startswith("POST") and "201" in operation["responses"]:  # it creates
             names = {each["name"].lower() for each in operation.get("parameters", [])}
             assert "idempotency-key" in names, name

@@ -52,9 +52,17 @@ class Answer:
 class Platform:
     """A running platform, in a folder of its own."""
 
-    def __init__(self, shape: Shape, home: Path, port: int, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        home: Path,
+        http: aiohttp.ClientSession,
+        settings: Mapping[str, str],
+    ) -> None:
+        port = free_ports(1)[0]
         self.shape = shape
         self.home = home
+        self.settings = settings
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
         self._http = http
@@ -63,11 +71,11 @@ class Platform:
 
     @classmethod
     @asynccontextmanager
-    async def up(cls, shape: Shape, home: Path) -> AsyncIterator[Self]:
-        """Start one on a free port, and leave nothing behind."""
+    async def up(cls, shape: Shape, home: Path, **settings: str) -> AsyncIterator[Self]:
+        """Start one on a free port with these environment variables, and leave nothing behind."""
         timeout = aiohttp.ClientTimeout(total=30)
         async with aiohttp.ClientSession(timeout=timeout) as http:
-            platform = cls(shape, home, free_ports(1)[0], http)
+            platform = cls(shape, home, http, settings)
             try:
                 await platform.start_all()
                 yield platform
@@ -84,7 +92,11 @@ class Platform:
         process = await asyncio.create_subprocess_exec(
             str(PROGRAM),
             *arguments,
-            env={"ORDEREATS_HOME": str(self.home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
+            env={
+                "ORDEREATS_HOME": str(self.home),
+                "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+                **self.settings,
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

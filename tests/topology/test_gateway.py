@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from ordereats.chassis.http import docs
 from ordereats.topology.local.gateway import gateway_part
 from ordereats.topology.local.part import Process, free_ports
 
@@ -26,6 +27,12 @@ class Gateway:
         url = f"http://127.0.0.1:{self.process.url.rsplit(':', 1)[1]}{path}"
         async with self._session.request(method, url, **options) as answer:  # type: ignore[arg-type]  # passed on
             return answer.status, dict(answer.headers), await answer.json(content_type=None)
+
+    async def text(self, path: str) -> str:
+        url = f"http://127.0.0.1:{self.process.url.rsplit(':', 1)[1]}{path}"
+        async with self._session.get(url) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/html")
+            return await answer.text()
 
 
 @pytest.fixture
@@ -83,6 +90,16 @@ async def test_any_other_path_is_a_404_problem(gateway: Gateway, path: str) -> N
         "code": "no_such_path",
         "correlationId": "abc",
     }
+
+
+async def test_it_describes_the_whole_api_for_programs_and_for_people(gateway: Gateway) -> None:
+    _, headers, document = await gateway.ask("GET", "/openapi.json")
+    page = await gateway.text("/docs")
+
+    assert headers["Content-Type"] == "application/vnd.oai.openapi+json"
+    assert isinstance(document, dict)
+    assert {f"/{name}" for name in ("users", "orders", "couriers")} <= set(document["paths"])
+    assert page == docs.page(document)
 
 
 async def test_a_correlation_id_that_would_break_the_problem_is_replaced(gateway: Gateway) -> None:

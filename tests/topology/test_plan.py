@@ -13,7 +13,7 @@ from ordereats.topology.local.plan import Plan, plan
 from ordereats.topology.local.rabbitmq import installed_server
 from ordereats.topology.local.wanted import Broker, Topology, Wanted
 
-SERVICES = ("users", "orders")
+SERVICES = ("users", "orders", "payments")
 WANTED = Wanted(services=SERVICES, topology=Topology.SERVICES, broker=Broker.POSTGRES, port=3000)
 
 
@@ -35,7 +35,9 @@ def test_services_have_an_instance_each_and_the_gateway_comes_last(home: Home) -
 
     after = {each.part.name: each.after for each in found.parts}
     assert set(after) == {
-        *("sandbox", "users", "orders", "postgres-users", "postgres-orders", "postgres-queue"),
+        "sandbox",
+        *SERVICES,
+        *(f"postgres-{each}" for each in (*SERVICES, "queue")),
         "gateway",
     }
     assert after["orders"] == ("postgres-orders",)

@@ -221,7 +221,7 @@ async def test_a_neighbour_without_an_address_is_one_sentence_and_nothing_is_beg
     status, said = await refused("orders", folder=tmp_path, DATABASE_URL=database_url)
 
     assert status == 2
-    assert_is_one_sentence(said, "orders calls users, which does not run in this process")
+    assert_is_one_sentence(said, "orders calls kitchen, which does not run in this process")
     assert "USERS_URL" in said
     assert await run_sql(database_url, "select from pg_tables where schemaname = 'public'") == []
 

@@ -1,5 +1,6 @@
 """Kinds of error: what to do about one. Its `code` says what it is; only these kinds know HTTP."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from ordereats.contracts.problems import FieldProblem
@@ -13,12 +14,14 @@ class OrderEatsError(Exception):
     Attributes:
         status: of the HTTP answer.
         code: stable; a client may branch on it.
+        extension: what else the problem document says, by its wire name (RFC 9457, 3.2).
         retryable: the same request may well succeed later.
     """
 
     status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
     title: ClassVar[str] = "Unexpected fault"
+    extension: Mapping[str, object] = {}
     retryable: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, code: str = "", **kwargs: object) -> None:

@@ -14,6 +14,7 @@ from ordereats.chassis.clock import Clock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import MigrationSet
 from ordereats.chassis.db.pool import Database
+from ordereats.chassis.http.health import Draining
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.inbox import Subscription
 from ordereats.chassis.messaging.outbox import Outbox
@@ -25,6 +26,7 @@ class Ports:
 
     Attributes:
         resources: closes, when the process stops, what a service opened.
+        draining: says that it is about to stop: an answer that goes on by itself has to end now.
     """
 
     database: Database
@@ -35,6 +37,7 @@ class Ports:
     background: Background
     environment: Environment
     resources: AsyncExitStack
+    draining: Draining
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ Each command imports what it needs when it runs: starting fast is part of its wo
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.cli import city
 from ordereats.topology.local.wanted import Broker, Topology, Wanted
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 PublicPort = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="To answer on.")]
 Services = Annotated[list[str], typer.Argument(help="Names of services, or all.")]
+Description = Literal["openapi", "asyncapi"]
 PartName = Annotated[str, typer.Argument(help="As `ordereats ps` shows it.")]
 
 
@@ -130,6 +132,36 @@ def sandbox(
     from ordereats.sandbox import program
 
     program.serve(port=port, data=data)
+
+
+app.command()(city.seed)
+app.command()(city.simulate)
+
+
+@app.command()
+def audit(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs, and complete.")] = False,
+    grace_s: Annotated[
+        float, typer.Option("--grace", min=0, help="Seconds that anything may be on its way.")
+    ] = 60,
+) -> None:
+    """Check in every database what must always hold. Exit status 1 and a list if it does not."""
+    from ordereats.cli import audit as auditing
+
+    raise typer.Exit(auditing.run(_home(), as_json=as_json, grace_s=grace_s))
+
+
+@app.command()
+def describe(
+    what: Annotated[Description, typer.Argument(help="Requests and answers, or events.")],
+) -> None:
+    """Print the OpenAPI or the AsyncAPI document of the whole platform."""
+    import asyncio
+
+    from ordereats.topology import described
+
+    print(asyncio.run(described.written(what)), end="")
 
 
 def main() -> None:

@@ -13,9 +13,21 @@ from ordereats.sandbox.forms import (
     CreateIntent,
     CreateRefund,
     ListEntries,
+    ListEvents,
     ListIntents,
+    ListRefunds,
+    SearchIntents,
 )
-from ordereats.sandbox.intents import Intent, Movement, Refund, Refused, Status, no_such
+from ordereats.sandbox.intents import (
+    EVENTS,
+    Intent,
+    Kind,
+    Movement,
+    Refund,
+    Refused,
+    Status,
+    no_such,
+)
 from ordereats.sandbox.ledger import Answer, Entry, Transaction
 
 
@@ -47,14 +59,14 @@ def create_intent(tx: Transaction, world: World, asked: CreateIntent) -> Answer:
     if not asked.confirm:
         raise Refused("The sandbox makes only intents with confirm=true.", param="confirm")
     intent, movements = intents.confirm(new, asked.payment_method, charge=world.new_id("ch"))
-    _store(tx, intent, *movements, now=now)
+    _store(tx, world, intent, *movements)
     return wire.confirmed(intent)
 
 
 def capture_intent(tx: Transaction, world: World, intent_id: str, asked: CaptureIntent) -> Answer:
     """Take what is reserved."""
     intent, movement = intents.capture(_intent(tx, intent_id), asked.amount_to_capture)
-    _store(tx, intent, movement, now=world.now())
+    _store(tx, world, intent, movement)
     return wire.ok(wire.payment_intent(intent))
 
 
@@ -64,7 +76,7 @@ def cancel_intent(tx: Transaction, world: World, intent_id: str, asked: CancelIn
     intent, movement = intents.cancel(
         _intent(tx, intent_id), asked.cancellation_reason, at=int(now.timestamp())
     )
-    _store(tx, intent, movement, now=now)
+    _store(tx, world, intent, movement)
     return wire.ok(wire.payment_intent(intent))
 
 
@@ -83,8 +95,9 @@ def create_refund(tx: Transaction, world: World, asked: CreateRefund) -> Answer:
         reason=asked.reason,
         metadata=_without_empty(asked.metadata),
     )
-    _store(tx, intent, movement, now=now)
+    _store(tx, world, intent, movement)
     tx.add_refund(refund)
+    _tell(tx, world, "refund.created", wire.refund(refund))
     return wire.ok(wire.refund(refund))
 
 
@@ -101,6 +114,30 @@ def list_intents(tx: Transaction, asked: ListIntents) -> Answer:
     return wire.ok(
         wire.page("/v1/payment_intents", [*map(wire.payment_intent, found)], limit=asked.limit)
     )
+
+
+def search_intents(tx: Transaction, asked: SearchIntents) -> Answer:
+    """Those whose metadata says so, the latest first."""
+    _, name, __, value, ___ = asked.query.split("'")
+    found = tx.marked(name, value, limit=asked.limit)
+    return wire.ok(
+        wire.search_result("/v1/payment_intents/search", [*map(wire.payment_intent, found)])
+    )
+
+
+def list_refunds(tx: Transaction, asked: ListRefunds) -> Answer:
+    """Of one intent, the latest first."""
+    _intent(tx, asked.payment_intent, param="payment_intent")
+    found = tx.refunds_of(asked.payment_intent, limit=asked.limit + 1, before=asked.starting_after)
+    return wire.ok(wire.page("/v1/refunds", [*map(wire.refund, found)], limit=asked.limit))
+
+
+def list_events(tx: Transaction, asked: ListEvents) -> Answer:
+    """The latest first, told or not."""
+    if asked.starting_after is not None and not tx.has_event(asked.starting_after):
+        raise no_such("event", asked.starting_after, param="starting_after")
+    found = tx.events(limit=asked.limit + 1, before=asked.starting_after)
+    return wire.ok(wire.page("/v1/events", found, limit=asked.limit))
 
 
 def get_refund(tx: Transaction, refund_id: str) -> Answer:
@@ -126,10 +163,19 @@ def _intent(tx: Transaction, intent_id: str, *, param: str = "intent") -> Intent
     return intent
 
 
-def _store(tx: Transaction, intent: Intent, *movements: Movement, now: datetime) -> None:
+def _store(tx: Transaction, world: World, intent: Intent, *movements: Movement) -> None:
     tx.put(intent)
     for movement in movements:
-        tx.record(intent, movement, at=msgspec.to_builtins(now))
+        tx.record(intent, movement, at=msgspec.to_builtins(world.now()))
+        is_refund = movement.kind is Kind.REFUNDED
+        about = wire.charge(intent) if is_refund else wire.payment_intent(intent)
+        _tell(tx, world, EVENTS[movement.kind], about)
+
+
+def _tell(tx: Transaction, world: World, kind: str, about: wire.Json) -> None:
+    """Store an event with what it is about; it is sent after the commit."""
+    event_id, now = world.new_id("evt"), world.now().timestamp()
+    tx.add_event(event_id, wire.event(event_id, kind, about, created=int(now)), due_at=now)
 
 
 def _without_empty(metadata: dict[str, str]) -> dict[str, str]:

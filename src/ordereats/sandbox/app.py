@@ -1,5 +1,6 @@
 """The sandbox's HTTP side: routes and what every answer has in common. No rule and no SQL here."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +29,7 @@ from ordereats.sandbox.forms import Form, Parameters
 from ordereats.sandbox.intents import Refused
 from ordereats.sandbox.journal import Journal
 from ordereats.sandbox.ledger import Answer, Key, Ledger, Transaction
+from ordereats.sandbox.webhooks import Receiver, Sender
 
 P = TypeVar("P", bound=Parameters)
 Req = Request[Any, Any, Any]
@@ -41,6 +43,7 @@ class Sandbox(NamedTuple):
     ledger: Ledger
     mood: Mood
     world: World
+    sender: Sender | None
 
     async def once(
         self, request: Req, kind: type[P], act: Callable[[Transaction, World, P], Answer]
@@ -59,7 +62,10 @@ class Sandbox(NamedTuple):
             except Refused as refusal:
                 return wire.refused(refusal)
 
-        return _respond(await self.ledger.write(work, _key(request, form)))
+        answer = await self.ledger.write(work, _key(request, form))
+        if self.sender is not None:
+            self.sender.hint.give()
+        return _respond(answer)
 
 
 TheSandbox = NamedDependency[Sandbox]
@@ -100,10 +106,28 @@ async def list_intents(request: Req, sandbox: TheSandbox) -> Response[bytes]:
     return _respond(await sandbox.ledger.read(partial(actions.list_intents, asked=asked)))
 
 
+@get("/payment_intents/search")
+async def search_intents(request: Req, sandbox: TheSandbox) -> Response[bytes]:
+    asked = _query(request, forms.SearchIntents)
+    return _respond(await sandbox.ledger.read(partial(actions.search_intents, asked=asked)))
+
+
 @get("/payment_intents/{name:str}")
 async def get_intent(request: Req, sandbox: TheSandbox, name: Name) -> Response[bytes]:
     _query(request, forms.Nothing)
     return _respond(await sandbox.ledger.read(partial(actions.get_intent, intent_id=name)))
+
+
+@get("/refunds")
+async def list_refunds(request: Req, sandbox: TheSandbox) -> Response[bytes]:
+    asked = _query(request, forms.ListRefunds)
+    return _respond(await sandbox.ledger.read(partial(actions.list_refunds, asked=asked)))
+
+
+@get("/events")
+async def list_events(request: Req, sandbox: TheSandbox) -> Response[bytes]:
+    asked = _query(request, forms.ListEvents)
+    return _respond(await sandbox.ledger.read(partial(actions.list_events, asked=asked)))
 
 
 @get("/refunds/{name:str}")
@@ -138,22 +162,29 @@ async def put_behaviour(request: Req, sandbox: TheSandbox) -> Behaviour:
     return sandbox.mood.behaviour
 
 
-def create(data: Path, *, world: World | None = None) -> Litestar:
+def create(data: Path, *, world: World | None = None, receiver: Receiver | None = None) -> Litestar:
     """Open the ledger in a folder and serve it.
 
     Args:
         data: the folder; made if there is none.
         world: the time and new names; the machine's own unless given.
+        receiver: who is told of events; without one they are only kept.
 
     Raises:
         Misconfigured: the folder can't be used.
     """
     world = world or _machine()
-    sandbox = Sandbox(Ledger(data), Mood(), world)
+    ledger_file, mood = Ledger(data), Mood()
+    sender = Sender(ledger_file, mood, world, receiver) if receiver else None
+    sandbox = Sandbox(ledger_file, mood, world, sender)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        yield
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(sender.run()) if sender else None
+            yield
+            if telling is not None:
+                telling.cancel()
         await sandbox.ledger.close()
 
     stripe = Router(
@@ -165,8 +196,11 @@ def create(data: Path, *, world: World | None = None) -> Litestar:
             cancel_intent,
             list_intents,
             get_intent,
+            search_intents,
             create_refund,
+            list_refunds,
             get_refund,
+            list_events,
         ],
     )
     app = Litestar(

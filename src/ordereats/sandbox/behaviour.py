@@ -1,6 +1,7 @@
 """Misbehaviour on demand: slow, failing, or cut off after the work. It does no work itself."""
 
 import asyncio
+from functools import partial
 from http import HTTPMethod
 from typing import Annotated
 
@@ -16,6 +17,24 @@ CUTTABLE = "ordereats.cuttable"
 """The ASGI extension by which the server lends out the means to drop a connection."""
 
 
+class Telling(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """How webhooks are sent.
+
+    Attributes:
+        delay_ms: each goes out so much later.
+        shuffle_ms: and by chance up to so much later still, so that one overtakes another.
+        copies: how often each is sent.
+        forge: they are signed with another secret, once, and not again.
+        drop: they are not sent at all.
+    """
+
+    delay_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
+    shuffle_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
+    copies: Annotated[int, Meta(ge=1, le=10)] = 1
+    forge: bool = False
+    drop: bool = False
+
+
 class Behaviour(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """How the next requests under `/v1/` are treated.
 
@@ -23,13 +42,17 @@ class Behaviour(Struct, frozen=True, rename="camel", forbid_unknown_fields=True)
         latency_ms: each answer comes so much later; the work is done at once.
         fail_status: each gets this status and nothing is done, nor cut.
         cut_after_charge: a POST does its work, commits, and then gets no answer.
+        cut_body_after: an answer is cut off after its head and so many bytes of its body.
         times: how many requests it is for; None: until it is changed.
+        webhooks: for these it holds until it is changed.
     """
 
     latency_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
     fail_status: Annotated[int, Meta(ge=400, le=599)] | None = None
     cut_after_charge: bool = False
+    cut_body_after: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
     times: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    webhooks: Telling = Telling()
 
 
 class Mood:
@@ -42,11 +65,19 @@ class Mood:
         """What is in store for a request; one that is not concerned doesn't count."""
         now = self.behaviour
         cuts = now.cut_after_charge and method == HTTPMethod.POST and not now.fail_status
-        if not (cuts or now.latency_ms or now.fail_status):
+        cuts_body = now.cut_body_after is not None and not now.fail_status
+        if not (cuts or cuts_body or now.latency_ms or now.fail_status):
             return Behaviour()
         if now.times is not None:
-            self.behaviour = replace(now, times=now.times - 1) if now.times > 1 else Behaviour()
-        return replace(now, cut_after_charge=cuts)
+            over = Behaviour(webhooks=now.webhooks)
+            self.behaviour = replace(now, times=now.times - 1) if now.times > 1 else over
+        return replace(
+            now,
+            cut_after_charge=cuts,
+            cut_body_after=now.cut_body_after if cuts_body else None,
+            times=None,
+            webhooks=Telling(),
+        )
 
 
 class Misbehaving:
@@ -61,21 +92,34 @@ class Misbehaving:
             await self._app(scope, receive, send)
             return
         behaviour = self._mood.take(str(scope.get("method")))
-
-        async def late(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                await asyncio.sleep(behaviour.latency_ms / 1000)
-            if not behaviour.cut_after_charge:
-                await send(message)
-
+        if behaviour == Behaviour():
+            await self._app(scope, receive, send)
+            return
+        bad = partial(_send, behaviour, send)
         if behaviour.fail_status:
-            await _answer(late, _fault(behaviour.fail_status))
+            await _answer(bad, _fault(behaviour.fail_status))
         else:
-            await self._app(scope, receive, late if behaviour != Behaviour() else send)
-        if behaviour.cut_after_charge:
+            await self._app(scope, receive, bad)
+        if behaviour.cut_after_charge or behaviour.cut_body_after is not None:
+            await asyncio.sleep(_ON_THE_WAY_S)
             _cut(scope)
             while (await receive())["type"] != "http.disconnect":
                 pass
+
+
+_ON_THE_WAY_S = 0.05
+"""What was written leaves the process before the connection is dropped, with all that has not."""
+
+
+async def _send(behaviour: Behaviour, send: Send, message: Message) -> None:
+    if behaviour.cut_after_charge:
+        return
+    if message["type"] == "http.response.start":
+        await asyncio.sleep(behaviour.latency_ms / 1000)
+    if message["type"] == "http.response.body" and behaviour.cut_body_after is not None:
+        message["body"] = message["body"][: behaviour.cut_body_after]
+        message["more_body"] = True
+    await send(message)
 
 
 def _cut(scope: Scope) -> None:

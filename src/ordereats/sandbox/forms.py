@@ -75,6 +75,13 @@ class ListIntents(Parameters, frozen=True):
     starting_after: Id | None = None
 
 
+class SearchIntents(Parameters, frozen=True):
+    """`GET /v1/payment_intents/search`: one term, `metadata['name']:'value'`, and no others."""
+
+    query: Annotated[str, Meta(pattern=r"^metadata\['[^'\\]{1,40}'\]:'[^'\\]{1,500}'\Z")]
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+
+
 class CreateRefund(Parameters, frozen=True):
     """`POST /v1/refunds`."""
 
@@ -82,6 +89,21 @@ class CreateRefund(Parameters, frozen=True):
     amount: Amount | None = None
     reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
     metadata: Metadata = {}
+
+
+class ListRefunds(Parameters, frozen=True):
+    """`GET /v1/refunds`, of one intent."""
+
+    payment_intent: Id
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+    starting_after: Id | None = None
+
+
+class ListEvents(Parameters, frozen=True):
+    """`GET /v1/events`."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+    starting_after: Id | None = None
 
 
 class OfOrder(Parameters, frozen=True):

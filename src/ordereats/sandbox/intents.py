@@ -32,6 +32,15 @@ class Kind(StrEnum):
     DECLINED = "declined"
 
 
+EVENTS: Mapping[Kind, str] = {
+    Kind.AUTHORIZED: "payment_intent.amount_capturable_updated",
+    Kind.CAPTURED: "payment_intent.succeeded",
+    Kind.CANCELED: "payment_intent.canceled",
+    Kind.DECLINED: "payment_intent.payment_failed",
+    Kind.REFUNDED: "charge.refunded",
+}
+"""What Stripe calls the event of each."""
+
 MAY: Mapping[str, frozenset[Status]] = {
     "captured": frozenset({Status.REQUIRES_CAPTURE}),
     "canceled": frozenset(

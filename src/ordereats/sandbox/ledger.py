@@ -17,10 +17,10 @@ from msgspec import Raw, Struct
 
 from ordereats.chassis.errors import Misconfigured
 from ordereats.sandbox.intents import Intent, Movement, Refund, Refused
+from ordereats.sandbox.schema import STEPS, VERSION
 
 T = TypeVar("T")
 
-VERSION = 1
 FILE = "ledger.sqlite"
 
 
@@ -37,6 +37,14 @@ class Key(NamedTuple):
 
     value: str
     request: bytes
+
+
+class Untold(NamedTuple):
+    """An event that somebody has to be told of."""
+
+    id: str
+    body: bytes
+    attempts: int
 
 
 class Entry(Struct, frozen=True, rename="camel"):
@@ -95,6 +103,10 @@ class Ledger:
         """Look something up."""
         return await self._run(work, None)
 
+    async def note(self, work: Callable[["Transaction"], None]) -> None:
+        """Write something down that nobody waits for an answer to."""
+        await self._run(work, None)
+
     async def check(self) -> str:
         """What is wrong, or nothing."""
         try:
@@ -137,6 +149,21 @@ class Transaction:
             """,
             (intent.id, msgspec.json.encode(intent)),
         )
+        self._file.executemany(
+            "insert or ignore into marks (name, value, intent) values (?, ?, ?)",
+            [(name, value, intent.id) for name, value in intent.metadata.items()],
+        )
+
+    def marked(self, name: str, value: str, *, limit: int) -> list[Intent]:
+        """The latest intents whose metadata says so."""
+        rows = self._file.execute(
+            """
+            select state from intents join marks on marks.intent = intents.id
+            where name = ? and value = ? order by sequence desc limit ?
+            """,
+            (name, value, limit),
+        )
+        return [_INTENT.decode(state) for (state,) in rows]
 
     def intents(self, *, limit: int, before: str | None) -> list[Intent]:
         """The latest first, from one on if it is named."""
@@ -158,8 +185,59 @@ class Transaction:
     def add_refund(self, refund: Refund) -> None:
         """Store a new refund."""
         self._file.execute(
-            "insert into refunds (id, state) values (?, ?)",
-            (refund.id, msgspec.json.encode(refund)),
+            "insert into refunds (id, state, intent) values (?, ?, ?)",
+            (refund.id, msgspec.json.encode(refund), refund.intent),
+        )
+
+    def refunds_of(self, intent_id: str, *, limit: int, before: str | None) -> list[Refund]:
+        """The refunds of an intent, the latest first, from one on if it is named."""
+        rows = self._file.execute(
+            """
+            select state from refunds where intent = ? and (? is null or id < ?)
+            order by id desc limit ?
+            """,
+            (intent_id, before, before, limit),
+        )
+        return [_REFUND.decode(state) for (state,) in rows]
+
+    def add_event(self, event_id: str, body: bytes, *, due_at: float) -> None:
+        """Store what is to be told, as it will be told."""
+        self._file.execute(
+            "insert into events (id, body, due_at) values (?, ?, ?)", (event_id, body, due_at)
+        )
+
+    def events(self, *, limit: int, before: str | None) -> list[Raw]:
+        """What was to be told, the latest first, from one on if it is named."""
+        rows = self._file.execute(
+            """
+            select body from events
+            where ? is null or sequence < (select sequence from events where id = ?)
+            order by sequence desc limit ?
+            """,
+            (before, before, limit),
+        )
+        return [Raw(body) for (body,) in rows]
+
+    def has_event(self, event_id: str) -> bool:
+        """Whether there is such an event."""
+        return self._one("select 1 from events where id = ?", event_id) is not None
+
+    def untold(self, *, now: float, limit: int) -> list[Untold]:
+        """Events that are due to be told, in order."""
+        rows = self._file.execute(
+            """
+            select id, body, attempts from events where due_at <= ?
+            order by due_at, sequence limit ?
+            """,
+            (now, limit),
+        )
+        return [Untold(*row) for row in rows]
+
+    def told(self, event_id: str, *, again_at: float | None) -> None:
+        """Note an attempt to tell of an event, and when to make another one, if at all."""
+        self._file.execute(
+            "update events set attempts = attempts + 1, due_at = ? where id = ?",
+            (again_at, event_id),
         )
 
     def record(self, intent: Intent, movement: Movement, *, at: str) -> None:
@@ -242,8 +320,8 @@ def _open(folder: Path) -> sqlite3.Connection:
             )
         file.execute("pragma journal_mode = wal")
         file.execute("pragma synchronous = full")
-        if found < VERSION:
-            file.executescript(_TABLES)
+        for step in STEPS[found:]:
+            file.executescript(step)
     except (OSError, sqlite3.Error) as error:
         raise Misconfigured(f"{folder / FILE} can't be used: {error}.") from error
     return file
@@ -262,36 +340,3 @@ def _transaction(file: sqlite3.Connection) -> Iterator[None]:
 
 _INTENT = msgspec.json.Decoder(Intent)
 _REFUND = msgspec.json.Decoder(Refund)
-
-_TABLES = f"""
-begin immediate;
-create table intents (
-    sequence integer primary key autoincrement,
-    id text not null unique,
-    state blob not null
-) strict;
-create table refunds (
-    id text primary key,
-    state blob not null
-) strict, without rowid;
-create table entries (
-    sequence integer primary key autoincrement,
-    kind text not null,
-    payment_intent text not null,
-    amount integer not null,
-    currency text not null,
-    metadata blob not null,
-    order_id text,
-    idempotency_key text,
-    at text not null
-) strict;
-create index entries_by_order on entries (order_id);
-create table answers (
-    key text primary key,
-    request blob not null,
-    status integer not null,
-    body blob not null
-) strict;
-pragma user_version = {VERSION};
-commit;
-"""

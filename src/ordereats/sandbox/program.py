@@ -12,13 +12,20 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
 from ordereats.sandbox import app
 from ordereats.sandbox.behaviour import CUTTABLE
+from ordereats.sandbox.webhooks import Receiver
 
 
 def serve(*, port: int, data: Path, host: str = "127.0.0.1") -> None:
-    """Run until SIGTERM or SIGINT, then end the process with status 0 in under two seconds.
+    """Run until SIGTERM or SIGINT, then end the process with status 0.
+
+    Requests under way have a second to finish.
+
+    Whom to send webhooks is in the environment: `SANDBOX_WEBHOOK_URL`, nobody unless given, and
+    `STRIPE_WEBHOOK_SECRET`, which has a default that payments shares.
 
     Args:
         port: 0 for any free one; the first line of the log tells the address.
@@ -26,14 +33,16 @@ def serve(*, port: int, data: Path, host: str = "127.0.0.1") -> None:
         host: whom to listen to. The sandbox has no secrets and asks for none.
 
     Raises:
-        Misconfigured: the port is taken, or the folder can't be used.
+        Misconfigured: the port is taken, the folder can't be used, or the address of webhooks is
+            none.
     """
+    receiver = _receiver(Environment())
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, _end)  # uvicorn takes over while it runs, and calls it afterwards
     _log_to_stdout()
     listener = _listen(host, port)
     config = uvicorn.Config(
-        app.create(data),
+        app.create(data, receiver=receiver),
         loop="uvloop",
         http=CuttableProtocol,
         ws="none",
@@ -57,6 +66,12 @@ class CuttableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {CUTTABLE: {"cut": self.transport.abort}}
+
+
+def _receiver(environment: Environment) -> Receiver | None:
+    url = environment.url("SANDBOX_WEBHOOK_URL", ("http", "https"))
+    secret = environment.text("STRIPE_WEBHOOK_SECRET", "ordereats-sandbox")
+    return Receiver(url, secret) if url else None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
+from msgspec import Raw
 
 from ordereats.sandbox.intents import Intent, Refund, Refused
 from ordereats.sandbox.ledger import Answer
@@ -80,7 +81,51 @@ def refund(given: Refund) -> Json:
     }
 
 
-def page(url: str, found: Sequence[Json], *, limit: int) -> Json:
+def charge(intent: Intent) -> Json:
+    """Stripe's Charge, as its webhooks show it."""
+    return {
+        "id": intent.charge,
+        "object": "charge",
+        "amount": intent.amount,
+        "amount_captured": intent.amount_received,
+        "amount_refunded": intent.amount_refunded,
+        "captured": intent.status == "succeeded",
+        "currency": intent.currency,
+        "livemode": False,
+        "metadata": intent.metadata,
+        "payment_intent": intent.id,
+        "payment_method": intent.payment_method,
+        "refunded": intent.amount_refunded == intent.amount_received,
+        "status": "succeeded",
+    }
+
+
+def event(event_id: str, kind: str, about: Json, *, created: int) -> bytes:
+    """Stripe's Event."""
+    return msgspec.json.encode(
+        {
+            "id": event_id,
+            "object": "event",
+            "created": created,
+            "data": {"object": about},
+            "livemode": False,
+            "type": kind,
+        }
+    )
+
+
+def search_result(url: str, found: Sequence[Json]) -> Json:
+    """Stripe's answer to a search; one page is all."""
+    return {
+        "object": "search_result",
+        "url": url,
+        "has_more": False,
+        "data": found,
+        "next_page": None,
+    }
+
+
+def page(url: str, found: Sequence[Json | Raw], *, limit: int) -> Json:
     """Stripe's list, from one object more than the page holds, if there is one."""
     return {
         "object": "list",

@@ -37,6 +37,7 @@ class Assembled:
         begin: lets it hear events and sweep, once its databases are up to date.
     """
 
+    services: Sequence[Service]
     app: ASGIApp
     bus: Bus
     jobs: Jobs
@@ -56,6 +57,7 @@ class _Common:
     clock: Clock
     jobs: Jobs
     resources: AsyncExitStack
+    draining: Draining
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
             clock=SystemClock(),
             jobs=Jobs(background),
             resources=stack,
+            draining=Draining(),
         )
         groups = [
             await _on_database(common, url, names)
@@ -99,19 +102,28 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         _check_calls(services, transports)
         for service in services:
             in_process.add(service.answers)
-        draining = Draining()
-        checks = [Check("draining", draining.check), *(c for each in groups for c in each.checks)]
+        stopping = Check("draining", common.draining.check)
+        checks = [stopping, *(check for each in groups for check in each.checks)]
         checks.append(Check("broker", partial(_broker_check, bus), State.DEGRADED))
         routes = [route for service in services for route in service.routes]
-        app = create_app(f"OrderEats {' + '.join(settings.names)}", routes, checks)
+        app = create_app(catalog.title(settings.names), routes, checks)
         yield Assembled(
+            services=services,
             app=app,
             bus=bus,
             jobs=common.jobs,
             relays=[each.relay for each in groups],
-            draining=draining,
+            draining=common.draining,
             begin=partial(_begin, common, groups),
         )
+
+
+@asynccontextmanager
+async def on_nothing() -> AsyncIterator[Assembled]:
+    """All services, to be looked at for the length of a block: nothing is behind them."""
+    environment = Environment({"DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing"})
+    async with assembled(environment, Settings.read(environment, catalog.SERVICES)) as group:
+        yield group
 
 
 async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDatabase:
@@ -130,6 +142,7 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
                 background=common.background,
                 environment=common.environment,
                 resources=common.resources,
+                draining=common.draining,
             )
         )
         for name in names

@@ -10,8 +10,19 @@ from ordereats.chassis.db.migrations import MigrationSet
 from ordereats.chassis.errors import Misconfigured
 from ordereats.chassis.service import CHASSIS_TABLES, Ports, Service
 
-SERVICES = ("users", "restaurants", "orders", "payments", "notifications")
+SERVICES = (
+    "users",
+    "restaurants",
+    "orders",
+    "payments",
+    "kitchen",
+    "deliveries",
+    "notifications",
+)
 """All of them, in the order in which they are started."""
+
+PATHS = {"deliveries": ("deliveries", "couriers")}
+"""The first parts of the paths that a service answers, where they are more than its name."""
 
 ALL = "all"
 
@@ -27,6 +38,12 @@ def group(names: Sequence[str]) -> list[str]:
         known = ", ".join([*SERVICES, ALL])
         raise Misconfigured(f"There is no service {', '.join(unknown) or '…'}; there are: {known}.")
     return [name for name in SERVICES if name in names or ALL in names]
+
+
+def title(names: Sequence[str]) -> str:
+    """What the API of these services is called; all of them are the platform."""
+    parts = "" if len(names) == len(SERVICES) else f" {' + '.join(names)}"
+    return f"OrderEats{parts}"
 
 
 def builder(name: str) -> Callable[[Ports], Service]:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
-from litestar import get
+from litestar import get, post
+from litestar.params import JSONBody
 from msgspec import Struct
 
 from ordereats.chassis import context
@@ -23,7 +24,7 @@ from ordereats.chassis.errors import (
 from ordereats.chassis.http.app import create_app
 from ordereats.contracts.calls import Call
 from ordereats.contracts.problems import FieldProblem
-from ordereats.contracts.wire import Answer
+from ordereats.contracts.wire import Answer, Body
 from support.builders import serving
 
 
@@ -40,7 +41,19 @@ class Thing(Answer, frozen=True):
     remaining_s: float
 
 
+class Thoughts(Body, frozen=True):
+    """What is told along with a POST."""
+
+    about: str
+
+
+class ThinkOf(Struct, frozen=True):
+    kind: str
+    body: Thoughts
+
+
 GET_THING = Call("callee", "/things/{kind}", WhichThing, Thing, deadline_ms=500)
+THINK_OF_THING = Call("callee", "/things/{kind}", ThinkOf, Thing, "POST", deadline_ms=500)
 
 
 class Callee:
@@ -65,6 +78,14 @@ class Callee:
         return Thing(which.kind, at.correlation_id, at.traceparent, at.remaining_s(1000))
 
 
+class Closed(Conflict, code="closed"):
+    """A refusal that says more."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.extension = {"opensAt": "17:30", "dishes": [1, 2]}
+
+
 _ERRORS: dict[str, Exception] = {
     "missing": NotFound("There is no such thing."),
     "unavailable": Unavailable("The callee's own neighbour is down."),
@@ -72,7 +93,7 @@ _ERRORS: dict[str, Exception] = {
     "database": DatabaseError("the-secret-inside"),
     "fault": RuntimeError("the-secret-inside"),
     "timeout": TimeoutError("the-secret-inside"),
-    "conflict": Conflict("Not now."),
+    "conflict": Closed("Not now."),
     "invalid": Invalid(FieldProblem("kind", "must be another")),
 }
 
@@ -83,12 +104,16 @@ class Edge:
 
     callee: Callee
     transport: Transport
+    posts: bool = False
 
     async def ask(self, kind: str = "good") -> Thing:
-        return await Calls({"callee": self.transport}).ask(GET_THING, WhichThing(kind))
+        calls = Calls({"callee": self.transport})
+        if self.posts:
+            return await calls.ask(THINK_OF_THING, ThinkOf(kind, Thoughts(kind)))
+        return await calls.ask(GET_THING, WhichThing(kind))
 
 
-@pytest.fixture(params=["in_process", "http"])
+@pytest.fixture(params=["in_process", "http", "http post"])
 async def edge(request: pytest.FixtureRequest) -> AsyncIterator[Edge]:
     """Give each transport in turn."""
     callee = Callee()
@@ -102,11 +127,16 @@ async def edge(request: pytest.FixtureRequest) -> AsyncIterator[Edge]:
     async def get_thing(kind: str) -> Thing:
         return await callee.get(WhichThing(kind))
 
+    @post("/things/{kind:str}", status_code=200)
+    async def think_of_thing(kind: str, data: JSONBody[Thoughts]) -> Thing:
+        assert data.about == kind
+        return await callee.get(WhichThing(kind))
+
     async with (
-        serving(create_app("callee", [get_thing], [])) as client,
+        serving(create_app("callee", [get_thing, think_of_thing], [])) as client,
         Http.open(client.url) as http,
     ):
-        yield Edge(callee, http)
+        yield Edge(callee, http, posts=request.param == "http post")
         callee.may_answer.set()
 
 
@@ -114,14 +144,14 @@ Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @pytest.fixture
-async def stranger() -> AsyncIterator[Callable[[Handle], Awaitable[Edge]]]:
+async def stranger() -> AsyncIterator[Callable[..., Awaitable[Edge]]]:
     """Call to listen with something that is no service of ours."""
     opened: list[asyncio.Server] = []
 
     async with asyncio.TaskGroup() as tasks:
         closing = asyncio.Event()
 
-        async def listen(handle: Handle) -> Edge:
+        async def listen(handle: Handle, *, posts: bool = False) -> Edge:
             server = await asyncio.start_server(handle, "127.0.0.1", 0)
             opened.append(server)
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -133,7 +163,7 @@ async def stranger() -> AsyncIterator[Callable[[Handle], Awaitable[Edge]]]:
                     await closing.wait()
 
             tasks.create_task(hold())
-            return Edge(Callee(), await ready)
+            return Edge(Callee(), await ready, posts=posts)
 
         yield listen
         closing.set()

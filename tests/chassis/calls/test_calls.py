@@ -10,7 +10,15 @@ from ordereats.chassis import context
 from ordereats.chassis.calls.client import CalleeFailed
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database
-from ordereats.chassis.errors import DeadlineExceeded, NotFound, OrderEatsError, Unavailable
+from ordereats.chassis.errors import (
+    Conflict,
+    DeadlineExceeded,
+    Invalid,
+    NotFound,
+    OrderEatsError,
+    Unavailable,
+)
+from ordereats.contracts.problems import FieldProblem
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -42,8 +50,8 @@ async def test_a_question_gets_its_answer(edge: Edge) -> None:
         ("database", CalleeFailed),
         ("fault", CalleeFailed),
         ("timeout", CalleeFailed),
-        ("conflict", CalleeFailed),
-        ("invalid", CalleeFailed),
+        ("conflict", Conflict),
+        ("invalid", Invalid),
     ],
 )
 async def test_an_error_of_the_callee_has_one_kind_however_it_travels(
@@ -53,6 +61,22 @@ async def test_an_error_of_the_callee_has_one_kind_however_it_travels(
         await edge.ask(kind)
 
     assert "the-secret-inside" not in str(raised.value)
+
+
+async def test_a_refusal_keeps_its_code_and_what_else_it_says(edge: Edge) -> None:
+    with pytest.raises(Conflict) as raised:
+        await edge.ask("conflict")
+
+    assert raised.value.code == "closed"
+    assert raised.value.extension == {"opensAt": "17:30", "dishes": [1, 2]}
+    assert type(raised.value) is Conflict, "the callee's own class does not travel"
+
+
+async def test_a_refusal_names_the_fields_that_it_is_about(edge: Edge) -> None:
+    with pytest.raises(Invalid) as raised:
+        await edge.ask("invalid")
+
+    assert raised.value.problems == (FieldProblem("kind", "must be another"),)
 
 
 async def test_an_answer_that_does_not_come_in_time_is_given_up_in_time(edge: Edge) -> None:

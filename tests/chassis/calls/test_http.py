@@ -11,7 +11,13 @@ from litestar import get
 
 from ordereats.chassis.calls.client import CalleeFailed, Calls
 from ordereats.chassis.calls.http import Http
-from ordereats.chassis.errors import DeadlineExceeded, NotFound, OrderEatsError, Unavailable
+from ordereats.chassis.errors import (
+    Conflict,
+    DeadlineExceeded,
+    NotFound,
+    OrderEatsError,
+    Unavailable,
+)
 from ordereats.chassis.http.app import create_app
 from ordereats.contracts.users import GET_USER, WhichUser
 from ordereats.contracts.wire import Answer
@@ -25,7 +31,13 @@ class Edge(Protocol):
     async def ask(self, kind: str = "good") -> Any: ...
 
 
-Stranger = Callable[[Callable[[Reader, Writer], Awaitable[None]]], Awaitable[Edge]]
+class Stranger(Protocol):
+    """See the conftest."""
+
+    def __call__(
+        self, handle: Callable[[Reader, Writer], Awaitable[None]], *, posts: bool = False
+    ) -> Awaitable[Edge]: ...
+
 
 PROBLEM = '{"title":"t","status":%d,"code":"%s","detail":"d","correlationId":"c"}'
 
@@ -77,6 +89,7 @@ async def test_a_name_that_leads_nowhere_is_unavailable() -> None:
         (429, PROBLEM % (429, "too_often"), Unavailable),
         (500, PROBLEM % (500, "internal"), CalleeFailed),
         (400, PROBLEM % (400, "invalid_request"), CalleeFailed),
+        (409, PROBLEM % (409, "closed"), Conflict),
         (200, "<h1>Welcome</h1>", CalleeFailed),
         (200, '{"kind": 7}', CalleeFailed),
         (200, "", CalleeFailed),
@@ -156,7 +169,10 @@ async def test_one_that_accepts_and_says_nothing_takes_no_longer_than_the_deadli
     assert monotonic() - started < 1.5
 
 
-async def test_a_callee_that_was_restarted_is_asked_without_an_error(stranger: Stranger) -> None:
+@pytest.mark.parametrize("posts", [False, True], ids=["get", "post"])
+async def test_a_callee_that_was_restarted_is_asked_without_an_error(
+    stranger: Stranger, *, posts: bool
+) -> None:
     served = 0
     body = PROBLEM % (404, "not_found")
 
@@ -170,7 +186,7 @@ async def test_a_callee_that_was_restarted_is_asked_without_an_error(stranger: S
         await reader.read(1)
         writer.close()
 
-    edge = await stranger(once)
+    edge = await stranger(once, posts=posts)
 
     for _ in range(4):
         with pytest.raises(NotFound):

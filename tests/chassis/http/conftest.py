@@ -91,6 +91,6 @@ async def shop(postgres_server: Process) -> AsyncIterator[Running]:
     """Run the services that create things."""
     async with (
         fresh_database(postgres_server) as url,
-        running(["users", "restaurants", "orders"], url) as shop,
+        running(["users", "restaurants", "orders", "kitchen"], url) as shop,
     ):
         yield shop

@@ -1,9 +1,6 @@
-"""The rules of an order: every move there is, every one there is not, and the price."""
+"""The rules of an order: every move there is, every one there is not, and who may cancel."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from decimal import Decimal
 from itertools import product
 
 import msgspec
@@ -11,81 +8,68 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordereats.chassis.errors import Conflict, Invalid
-from ordereats.contracts.events import Event
-from ordereats.contracts.ids import OrderId, RestaurantId, UserId
-from ordereats.contracts.money import MAX_MINOR, Money
+from ordereats.chassis.errors import Conflict
+from ordereats.contracts.money import Money
 from ordereats.contracts.orders import (
+    CancelledBy,
+    OrderAccepted,
+    OrderCancelled,
     OrderDeclined,
-    OrderedItem,
+    OrderDelivered,
+    OrderedDish,
+    OrderExpired,
     OrderPaid,
-    OrderPlaced,
+    OrderPickedUp,
+    OrderReady,
+    OrderRejected,
     OrderStatus,
-    PlaceOrder,
 )
 from ordereats.services.orders import domain
-from ordereats.services.orders.domain import MOVES, IllegalMove, Order
+from ordereats.services.orders.domain import CANCELLABLE, ENDS, MOVES, IllegalMove
+from services.orders.facts import (
+    COURIER,
+    HOME,
+    KITCHEN,
+    LATER,
+    ORDER,
+    READY_AT,
+    RESTAURANT,
+    RULES,
+    USER,
+    an_order,
+)
 
-NOW = datetime(2026, 2, 28, 18, 30, tzinfo=UTC)
-
-ACTS: dict[OrderStatus, Callable[[Order], tuple[Order, Event]]] = {
-    OrderStatus.PAID: domain.pay,
-    OrderStatus.DECLINED: lambda order: domain.decline(order, "insufficient_funds"),
-}
-"""What brings an order into each state but the first."""
-
-
-def a_command(total_price: Decimal = Decimal("25.00")) -> PlaceOrder:
-    return PlaceOrder(
-        user_id=UserId(1),
-        restaurant_id=RestaurantId(2),
-        items=(OrderedItem("Pho", 2),),
-        total_price=total_price,
-        payment_method="pm_card_mastercard",
-    )
+PAIRS = list(product(OrderStatus, RULES))
+TOTAL = Money(2500)
 
 
-def an_order(status: OrderStatus = OrderStatus.PENDING, version: int = 1) -> Order:
-    order, _ = domain.place(a_command(), order_id=OrderId(17), total=Money(2500), now=NOW)
-    return msgspec.structs.replace(order, status=status, version=version)
-
-
-def test_a_placed_order_is_pending_and_the_fact_tells_what_payments_needs() -> None:
-    order, placed = domain.place(a_command(), order_id=OrderId(17), total=Money(2500), now=NOW)
-
-    assert (order.status, order.version, order.created_at) == (OrderStatus.PENDING, 1, NOW)
-    assert placed == OrderPlaced(
-        OrderId(17), UserId(1), RestaurantId(2), Money(2500), "pm_card_mastercard"
-    )
-
-
-def test_every_state_has_its_moves_and_every_move_its_act() -> None:
+def test_every_state_has_its_moves_and_every_move_its_rule() -> None:
     assert set(MOVES) == set(OrderStatus)
-    assert set().union(*MOVES.values()) == set(ACTS) == set(OrderStatus) - {OrderStatus.PENDING}
+    assert set().union(*MOVES.values()) == set(RULES) == set(OrderStatus) - {OrderStatus.PENDING}
 
 
-@pytest.mark.parametrize("end", [OrderStatus.DECLINED])
-def test_an_order_that_has_ended_goes_nowhere(end: OrderStatus) -> None:
-    assert MOVES[end] == frozenset()
+def test_an_order_ends_in_one_of_five_ways() -> None:
+    assert {each.value for each in ENDS} == {
+        "delivered",
+        "declined",
+        "rejected",
+        "expired",
+        "cancelled",
+    }
 
 
-def test_an_order_that_is_paid_is_never_declined() -> None:
-    with pytest.raises(IllegalMove):
-        domain.decline(an_order(OrderStatus.PAID), "insufficient_funds")
-
-
-@pytest.mark.parametrize(("status", "to"), list(product(OrderStatus, ACTS)))
+@pytest.mark.parametrize(("status", "to"), PAIRS)
 def test_a_move_is_made_if_it_is_in_the_table_and_else_refused(
     status: OrderStatus, to: OrderStatus
 ) -> None:
     order = an_order(status, version=4)
 
     if to in MOVES[status]:
-        moved, _ = ACTS[to](order)
-        assert (moved.status, moved.version) == (to, 5)
+        moved, _ = RULES[to](order, now=LATER)
+        assert (moved.status, moved.version, moved.updated_at) == (to, 5, LATER)
     else:
-        with pytest.raises(IllegalMove, match=f"is {status} and can't become {to}"):
-            ACTS[to](order)
+        with pytest.raises(IllegalMove, match=f"is {status}"):
+            RULES[to](order, now=LATER)
     assert order == an_order(status, version=4)
 
 
@@ -94,7 +78,7 @@ def test_a_refused_move_is_a_conflict_with_its_own_code() -> None:
     assert IllegalMove.code == "illegal_move"
 
 
-@given(st.lists(st.sampled_from(list(ACTS))))
+@given(st.lists(st.sampled_from(list(RULES))))
 def test_on_any_walk_the_version_counts_the_moves_and_nothing_else_changes(
     walk: list[OrderStatus],
 ) -> None:
@@ -104,48 +88,121 @@ def test_on_any_walk_the_version_counts_the_moves_and_nothing_else_changes(
         is_legal = to in MOVES[order.status]
         before = order
         with suppress(IllegalMove):
-            order, _ = ACTS[to](order)
+            order, _ = RULES[to](order, now=LATER)
         moves += is_legal
         assert order.status == (to if is_legal else before.status)
         assert order.version == 1 + moves
 
-    moved = msgspec.structs.replace(
-        order, status=OrderStatus.PENDING, version=1, decline_reason=None
-    )
-    assert moved == an_order()
+    placed = an_order()
+    for name in ("id", "user_id", "items", "price", "created_at", "deliver_to", "notes"):
+        assert getattr(order, name) == getattr(placed, name)
 
 
-def test_facts_tell_whose_order_it_is() -> None:
-    _, paid = domain.pay(an_order())
-    declined_order, declined = domain.decline(an_order(), "expired_card")
+@given(st.lists(st.sampled_from(list(RULES))))
+def test_whatever_is_said_in_whatever_order_each_fact_is_news_or_overtaken_or_raised(
+    walk: list[OrderStatus],
+) -> None:
+    order = an_order()
+    been = {order.status}
 
-    assert paid == OrderPaid(OrderId(17), UserId(1), RestaurantId(2), Money(2500))
-    assert declined == OrderDeclined(OrderId(17), UserId(1), RestaurantId(2), "expired_card")
-    assert declined_order.decline_reason == "expired_card"
-
-
-@given(st.integers(min_value=1, max_value=MAX_MINOR))
-def test_the_agreed_price_is_exactly_the_one_that_was_shown(minor: int) -> None:
-    assert domain.agreed_price(a_command(Decimal(minor).scaleb(-2))) == Money(minor)
+    for to in walk:
+        if domain.is_overtaken(order, to):
+            assert to in been or order.status in ENDS
+        elif to in MOVES[order.status]:
+            order, _ = RULES[to](order, now=LATER)
+            been.add(to)
+        else:
+            assert to not in been
+            assert order.status not in ENDS
 
 
 @pytest.mark.parametrize(
-    "price", ["0", "0.00", "-0", "-0.01", "0.001", "25.001", "100000000.01", "1e999999", "NaN"]
+    ("status", "to"),
+    [
+        (OrderStatus.ACCEPTED, OrderStatus.PICKED_UP),
+        (OrderStatus.PENDING, OrderStatus.ACCEPTED),
+        (OrderStatus.PAID, OrderStatus.READY),
+        (OrderStatus.PAID, OrderStatus.DECLINED),
+        (OrderStatus.ACCEPTED, OrderStatus.EXPIRED),
+    ],
 )
-def test_a_price_that_nobody_can_pay_is_refused_by_its_field(price: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        domain.agreed_price(a_command(Decimal(price)))
+def test_a_fact_that_is_too_early_or_contradicts_is_not_passed_over(
+    status: OrderStatus, to: OrderStatus
+) -> None:
+    assert not domain.is_overtaken(an_order(status), to)
+    with pytest.raises(IllegalMove):
+        RULES[to](an_order(status), now=LATER)
 
-    assert [problem.path for problem in refused.value.problems] == ["totalPrice"]
+
+@pytest.mark.parametrize(("by", "status"), list(product(CancelledBy, OrderStatus)))
+def test_who_may_cancel_does_and_who_may_not_changes_nothing(
+    by: CancelledBy, status: OrderStatus
+) -> None:
+    order = an_order(status, version=4)
+
+    if status in CANCELLABLE[by]:
+        cancelled, fact = domain.cancel(order, by, "why", now=LATER)
+        assert fact == OrderCancelled(ORDER, USER, RESTAURANT, by, "why")
+        assert (cancelled.status, cancelled.reason) == (OrderStatus.CANCELLED, "why")
+        assert cancelled.cancelled_by is by
+    else:
+        with pytest.raises(IllegalMove):
+            domain.cancel(order, by, "why", now=LATER)
 
 
-def test_the_world_sees_the_order_as_it_is() -> None:
-    order, _ = domain.decline(an_order(), "expired_card")
+def test_a_customer_cancels_before_the_kitchen_accepts_and_an_operator_until_the_delivery() -> None:
+    assert CANCELLABLE[CancelledBy.CUSTOMER] == {OrderStatus.PENDING, OrderStatus.PAID}
+    assert CANCELLABLE[CancelledBy.OPERATOR] == set(OrderStatus) - ENDS
 
-    shown = domain.shown(order)
 
-    assert (shown.id, shown.user_id, shown.restaurant_id) == (17, 1, 2)
-    assert (str(shown.total_price), shown.currency) == ("25.00", "EUR")
-    assert (shown.status, shown.version) == (OrderStatus.DECLINED, 2)
-    assert (shown.decline_reason, shown.created_at) == ("expired_card", NOW)
-    assert shown.items == (OrderedItem("Pho", 2),)
+def test_only_a_customers_cancel_of_a_paid_order_needs_the_kitchen() -> None:
+    needing = [
+        (by, status)
+        for by, status in product(CancelledBy, OrderStatus)
+        if domain.needs_kitchen(an_order(status), by)
+    ]
+
+    assert needing == [(CancelledBy.CUSTOMER, OrderStatus.PAID)]
+
+
+def test_a_withdrawal_keeps_what_the_customer_said() -> None:
+    order = msgspec.structs.replace(an_order(OrderStatus.PAID), wish="ordered twice")
+
+    cancelled, fact = domain.withdraw(order, now=LATER)
+
+    assert (fact.by, fact.reason) == (CancelledBy.CUSTOMER, "ordered twice")
+    assert cancelled.cancelled_by is CancelledBy.CUSTOMER
+
+
+def test_each_fact_tells_what_those_need_who_hear_it() -> None:
+    before = {to: next(status for status in OrderStatus if to in MOVES[status]) for to in RULES}
+    facts = {to: rule(an_order(before[to]), now=LATER)[1] for to, rule in RULES.items()}
+
+    parties = (ORDER, USER, RESTAURANT)
+    dishes = (
+        OrderedDish(2, 'Phở "đặc biệt" \\ 😋', an_order().items[0].dish_id, ("Size: large",)),
+        OrderedDish(1, "Tea"),
+    )
+    assert facts == {
+        OrderStatus.PAID: OrderPaid(*parties, TOTAL, dishes, "no coriander"),
+        OrderStatus.DECLINED: OrderDeclined(*parties, "insufficient_funds"),
+        OrderStatus.ACCEPTED: OrderAccepted(*parties, TOTAL, READY_AT, KITCHEN, HOME),
+        OrderStatus.REJECTED: OrderRejected(*parties, "no rice"),
+        OrderStatus.EXPIRED: OrderExpired(*parties),
+        OrderStatus.READY: OrderReady(*parties),
+        OrderStatus.PICKED_UP: OrderPickedUp(*parties, COURIER),
+        OrderStatus.DELIVERED: OrderDelivered(*parties, COURIER, TOTAL),
+        OrderStatus.CANCELLED: OrderCancelled(*parties, CancelledBy.OPERATOR, "mistake"),
+    }
+
+
+def test_what_an_order_learns_on_its_way_the_world_sees() -> None:
+    accepted, _ = domain.accept(an_order(OrderStatus.PAID), READY_AT, now=LATER)
+    taken, _ = domain.pick_up(an_order(OrderStatus.READY), COURIER, now=LATER)
+    declined, _ = domain.decline(an_order(), "expired_card", now=LATER)
+
+    assert domain.shown(an_order()).accept_by == READY_AT
+    assert domain.shown(accepted).ready_at == READY_AT
+    assert domain.shown(accepted).accept_by is None
+    assert domain.shown(taken).courier_id == COURIER
+    assert domain.shown(declined).reason == "expired_card"

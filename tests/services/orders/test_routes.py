@@ -1,29 +1,14 @@
 """Orders over HTTP: what is taken is stored once and told; what can't be is stored not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from decimal import Decimal
 from functools import partial
-from time import monotonic
 from typing import Any
 
 import msgspec
 import pytest
-from litestar import get
 
-from ordereats.chassis.http.app import create_app
-from ordereats.topology.local.part import Process, free_ports
-from support.builders import (
-    NOBODY,
-    Running,
-    a_restaurant,
-    a_user,
-    an_order,
-    fresh_database,
-    run_sql,
-    running,
-    serving,
-    until_true,
-)
+from support.builders import Running, a_restaurant, an_order, until_true
 
 ITEM = {"name": "Pho", "qty": 2}
 
@@ -97,6 +82,14 @@ async def test_a_price_is_a_number_or_a_string_and_exact(
         ({"paymentMethod": "4242424242424242"}, "paymentMethod"),
         ({"paymentMethod": "pm_card_visa\n"}, "paymentMethod"),
         ({"status": "paid"}, "status"),
+        ({"tip": -1}, "tip"),
+        ({"tip": "1.001"}, "tip"),
+        ({"notes": ""}, "notes"),
+        (
+            {"deliverTo": {"address": "Home", "location": {"lat": 91, "lon": 0}}},
+            "deliverTo.location.lat",
+        ),
+        ({"totalPrice": None}, "totalPrice"),
     ],
     ids=str,
 )
@@ -193,6 +186,7 @@ async def test_users_and_restaurants_share_tables_with_orders_and_the_keys_say_s
 ) -> None:
     keys = await city.group.relays[0]._database.fetch(
         "select conname, convalidated from pg_constraint where contype = 'f'"
+        " and conrelid = 'orders'::regclass"
     )
 
     assert {row["conname"] for row in keys} == {
@@ -202,91 +196,118 @@ async def test_users_and_restaurants_share_tables_with_orders_and_the_keys_say_s
     assert all(row["convalidated"] for row in keys)
 
 
-@pytest.fixture
-async def apart(postgres_server: Process) -> AsyncIterator[tuple[Running, str]]:
-    """Run orders by itself, with neighbours elsewhere: users answers, restaurants is down."""
-    async with (
-        fresh_database(postgres_server) as users_url,
-        fresh_database(postgres_server) as url,
-        running(["users"], users_url) as users,
-    ):
-        assert (await users.client.post("/users", a_user())).json()["id"] == 1
-        elsewhere = {"USERS_URL": users.client.url, "RESTAURANTS_URL": NOBODY}
-        async with running(["orders"], url, **elsewhere) as orders:
-            yield orders, url
+async def a_restaurant_with_a_menu(city: Running) -> int:
+    """Pho for 9.00, the large one for 11.00; of the soup there is one portion."""
+    sizes = {"name": "Size", "min": 0, "max": 1, "options": [{"name": "large", "priceDelta": 2}]}
+    dishes = [
+        {"name": "Pho", "price": 9, "optionGroups": [sizes]},
+        {"name": "Soup", "price": 5, "portionsLeft": 1},
+    ]
+    restaurant = (await city.client.post("/restaurants", a_restaurant())).json()
+    menu = {"sections": [{"name": "All", "dishes": dishes}]}
+    written = await city.client.ask("PUT", f"/restaurants/{restaurant['id']}/menu", json=menu)
+    assert written.status == 200, written
+    return int(restaurant["id"])
 
 
-async def test_a_neighbour_that_is_down_is_503_with_when_to_ask_again_and_nothing_is_stored(
-    apart: tuple[Running, str],
+async def test_with_a_menu_the_server_prices_the_order(city: Running) -> None:
+    restaurant_id = await a_restaurant_with_a_menu(city)
+    large = [{"group": "Size", "name": "large"}]
+    basket = [{"name": "Pho", "qty": 2, "options": large}]
+    order = an_order(restaurantId=restaurant_id, items=basket, tip=1)
+    del order["totalPrice"]
+
+    placed = (await city.client.post("/orders", order)).json()
+
+    price = placed["price"]
+    assert (price["subtotal"], price["tip"]) == ("22.00", "1.00")
+    assert placed["totalPrice"] == _sum(price, "subtotal", "deliveryFee", "serviceFee", "tip")
+    assert (placed["items"][0]["name"], placed["items"][0]["options"]) == ("Pho", large)
+    assert placed["items"][0]["price"] == "22.00"
+
+
+async def test_another_price_than_was_shown_is_409_with_the_quote_that_is_then_taken(
+    city: Running,
 ) -> None:
-    orders, url = apart
+    order = an_order(restaurantId=await a_restaurant_with_a_menu(city), totalPrice=1)
+    before = await count(city)
 
-    answer = await orders.client.post("/orders", an_order(), key="k")
+    refused = await city.client.post("/orders", order)
 
-    assert (answer.status, answer.code) == (503, "unavailable")
-    assert int(answer.headers["retry-after"]) > 0
-    for table in ("orders", "outbox", "idempotency_keys"):
-        assert await run_sql(url, f"select from {table}") == []  # three constants
+    assert (refused.status, refused.code) == (409, "price_changed")
+    quote = refused.json()["quote"]
+    assert quote["total"] == _sum(quote, "subtotal", "deliveryFee", "serviceFee", "tip")
+    assert await count(city) == before
+    taken = await city.client.post("/orders", order | {"totalPrice": quote["total"]})
+    assert (taken.status, taken.json()["totalPrice"]) == (201, quote["total"])
 
 
-async def test_the_same_key_places_the_order_when_the_neighbour_is_back(
-    postgres_server: Process,
+async def test_a_dish_that_is_not_on_the_menu_is_400_by_its_place_in_the_basket(
+    city: Running,
 ) -> None:
-    async with (
-        fresh_database(postgres_server) as url,
-        fresh_database(postgres_server) as others_url,
-        running(["users", "restaurants"], others_url) as others,
-    ):
-        await others.client.post("/users", a_user())
-        await others.client.post("/restaurants", a_restaurant())
-        down = {"USERS_URL": others.client.url, "RESTAURANTS_URL": NOBODY}
-        async with running(["orders"], url, **down) as orders:
-            assert (await orders.client.post("/orders", an_order(), key="k")).status == 503
-        up = {"USERS_URL": others.client.url, "RESTAURANTS_URL": others.client.url}
-        async with running(["orders"], url, **up) as orders:
-            assert (await orders.client.post("/orders", an_order(), key="k")).status == 201
+    items = [{"name": "Pho", "qty": 1}, {"name": "Sushi", "qty": 1}]
+    order = an_order(restaurantId=await a_restaurant_with_a_menu(city), items=items)
+
+    refused = await city.client.post("/orders", order)
+
+    assert (refused.status, refused.paths) == (400, ["items[1].name"])
 
 
-async def test_a_neighbour_that_takes_too_long_is_503_within_the_callers_patience(
-    postgres_server: Process,
+async def test_the_last_portion_goes_to_one(city: Running) -> None:
+    order = an_order(
+        restaurantId=await a_restaurant_with_a_menu(city), items=[{"name": "Soup", "qty": 1}]
+    )
+    del order["totalPrice"]
+
+    answers = await asyncio.gather(*(city.client.post("/orders", order) for _ in range(10)))
+
+    assert sorted(each.status for each in answers) == [201] + [409] * 9
+    assert {each.code for each in answers if each.status == 409} == {"sold_out"}
+
+
+async def test_an_order_is_cancelled_by_its_customer_and_that_may_be_asked_again(
+    city: Running,
 ) -> None:
-    may_answer = asyncio.Event()
+    order_id = (await city.client.post("/orders", an_order())).json()["id"]
+    body = {"reason": "ordered twice"}
 
-    @get("/{anything:path}")
-    async def hang(anything: str) -> str:
-        await may_answer.wait()
-        return anything
+    first = await city.client.post(f"/orders/{order_id}/cancel", body)
+    again = await city.client.post(f"/orders/{order_id}/cancel", body)
 
-    async with (
-        fresh_database(postgres_server) as url,
-        serving(create_app("slow", [hang], [])) as slow,
-        running(["orders"], url, USERS_URL=slow.url, RESTAURANTS_URL=slow.url) as orders,
-    ):
-        started = monotonic()
-        answer = await orders.client.ask(
-            "POST", "/orders", json=an_order(), headers={"X-Deadline-Ms": "300"}
-        )
-        took_s = monotonic() - started
-        may_answer.set()
-
-    assert (answer.status, answer.code) == (503, "deadline_exceeded")
-    assert 0.25 < took_s < 1.5
+    assert (first.status, again.status) == (200, 200)
+    assert first.json() == again.json()
+    assert (first.json()["status"], first.json()["cancelledBy"]) == ("cancelled", "customer")
+    assert first.json()["reason"] == "ordered twice"
+    timeline = (await city.client.get(f"/orders/{order_id}/timeline")).json()
+    assert [each["status"] for each in timeline] == ["pending", "cancelled"]
+    refused = await city.client.post(f"/orders/{order_id}/cancel", {"by": "operator"})
+    assert (refused.status, refused.code) == (409, "illegal_move")
 
 
-async def test_a_wrong_address_of_a_neighbour_is_not_an_unknown_customer(
-    postgres_server: Process,
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"by": "platform"}, "by"),
+        ({"by": "nobody"}, "by"),
+        ({"reason": ""}, "reason"),
+        ({"why": "so"}, "why"),
+    ],
+)
+async def test_a_cancel_that_can_not_be_right_is_400(
+    city: Running, body: dict[str, str], path: str
 ) -> None:
-    async with (
-        fresh_database(postgres_server) as url,
-        fresh_database(postgres_server) as payments_url,
-        running(["payments"], payments_url) as payments,
-        running(
-            ["orders"],
-            url,
-            USERS_URL=payments.client.url,
-            RESTAURANTS_URL=f"http://127.0.0.1:{free_ports(1)[0]}",
-        ) as orders,
-    ):
-        answer = await orders.client.post("/orders", an_order())
+    order_id = (await city.client.post("/orders", an_order())).json()["id"]
 
-    assert answer.status in {500, 503}
+    answer = await city.client.post(f"/orders/{order_id}/cancel", body)
+
+    assert (answer.status, answer.paths) == (400, [path])
+
+
+async def test_what_is_not_there_can_not_be_cancelled(city: Running) -> None:
+    answer = await city.client.post("/orders/987654321/cancel", {})
+
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
+def _sum(price: dict[str, str], *parts: str) -> str:
+    return str(sum(Decimal(price[each]) for each in parts))

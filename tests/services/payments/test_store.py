@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from ordereats.chassis.clock import SystemClock
 from ordereats.contracts.ids import OrderId, PaymentId
-from ordereats.services.payments import store
-from ordereats.services.payments.domain import Authorized, settle
+from ordereats.services.payments.domain.payments import Authorized, take_over
+from ordereats.services.payments.store import payments as store
 
 if TYPE_CHECKING:
     from services.payments.conftest import Till
@@ -24,16 +24,33 @@ async def test_what_was_requested_is_leased_in_the_order_of_its_time(till: "Till
     assert first[0].correlation_id == "walk-1"
 
 
-async def test_who_has_lost_the_lease_settles_nothing(till: "Till") -> None:
+async def test_only_who_holds_the_lease_may_settle(till: "Till") -> None:
     await till.hear(1)
     database, mine, other = till.deps.database, SystemClock().new_id(), SystemClock().new_id()
     (payment,) = await store.lease_due(database, lease=mine, for_s=10, limit=1)
-    settled, _ = settle(payment, Authorized("pi_1"))
 
     async with database.transaction() as tx:
-        assert not await store.settle(tx, settled, lease=other)
-        assert await store.settle(tx, settled, lease=mine)
-        assert not await store.settle(tx, settled, lease=mine)
+        assert await store.lock_leased(tx, payment.id, lease=other) is None
+        held = await store.lock_leased(tx, payment.id, lease=mine)
+        assert held == payment
+        (move,) = take_over(held, Authorized("pi_1"))
+        await store.settle(tx, move.payment, is_due=False)
+        assert await store.lock_leased(tx, payment.id, lease=mine) is None
+
+    assert await store.find(database, payment.id) == move.payment
+
+
+async def test_what_changes_meanwhile_leaves_the_lease_to_who_holds_it(till: "Till") -> None:
+    await till.hear(1)
+    database, mine = till.deps.database, SystemClock().new_id()
+    (payment,) = await store.lease_due(database, lease=mine, for_s=10, limit=1)
+
+    async with database.transaction() as tx:
+        await store.change(tx, payment, is_due=True)
+
+    row = await till.payment()
+    assert row["lease"] == mine
+    assert row["pause_s"] > 5
 
 
 async def test_who_has_lost_the_lease_postpones_nothing(till: "Till") -> None:

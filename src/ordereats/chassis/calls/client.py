@@ -5,11 +5,14 @@ from collections.abc import Coroutine, Mapping
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
+from msgspec import UNSET
+
 from ordereats.chassis import context
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import inside_transaction
-from ordereats.chassis.errors import DeadlineExceeded, OrderEatsError
+from ordereats.chassis.errors import Conflict, DeadlineExceeded, Invalid, NotFound, OrderEatsError
 from ordereats.contracts.calls import Call, Question, Reply
+from ordereats.contracts.problems import Problem
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -17,6 +20,24 @@ B = TypeVar("B")
 
 class CalleeFailed(OrderEatsError, code="callee_failed"):
     """The other service met an unexpected fault of its own, or did not understand us."""
+
+
+def refusal(problem: Problem, extension: Mapping[str, object]) -> OrderEatsError | None:
+    """What a callee's problem document means to us, if it is an answer and no fault.
+
+    Its code and extension are kept, so that a caller may let it out as it is.
+    """
+    error: OrderEatsError
+    if problem.status == Invalid.status and problem.errors is not UNSET:
+        error = Invalid(*problem.errors)
+    elif problem.status == NotFound.status and problem.code == NotFound.code:
+        error = NotFound(problem.detail)
+    elif problem.status == Conflict.status:
+        error = Conflict(problem.detail)
+    else:
+        return None
+    error.code, error.extension = problem.code, extension
+    return error
 
 
 class Transport(Protocol):
@@ -27,6 +48,7 @@ class Transport(Protocol):
 
         Raises:
             NotFound: the callee knows that there is no such thing.
+            Invalid, Conflict: it refuses; tell refusals apart by their `code`.
             Unavailable: it is down, overloaded or draining.
             CalleeFailed: it answered with a fault.
         """
@@ -48,7 +70,7 @@ class Calls:
         """Ask one thing, and wait no longer than the call and our own caller have time for.
 
         Raises:
-            NotFound, Unavailable, CalleeFailed: see `Transport`.
+            NotFound, Invalid, Conflict, Unavailable, CalleeFailed: see `Transport`.
             DeadlineExceeded: no answer in time.
         """
         if inside_transaction():

@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ordereats.chassis.calls.client import CalleeFailed
-from ordereats.chassis.errors import NotFound, OrderEatsError, Unavailable
+from msgspec import UNSET
+
+from ordereats.chassis.calls.client import CalleeFailed, refusal
+from ordereats.chassis.errors import Conflict, Invalid, NotFound, OrderEatsError, Unavailable
 from ordereats.contracts.calls import Call, Question, Reply
+from ordereats.contracts.problems import Problem
 from ordereats.contracts.wire import decode, encode
 
 
@@ -46,9 +49,19 @@ class InProcess:
             question = decode(encode(question), call.question)
         try:
             reply: Reply = await answerer.run(question)
-        except (NotFound, Unavailable):
+        except (Invalid, NotFound, Conflict) as error:
+            raise (_as_travelled(error) if self._through_codec else error) from None
+        except Unavailable:
             raise
         except Exception as error:
             code = error.code if isinstance(error, OrderEatsError) else OrderEatsError.code
             raise CalleeFailed(f"{call.service} failed: {code}") from error
         return decode(encode(reply), call.reply) if self._through_codec else reply
+
+
+def _as_travelled(error: OrderEatsError) -> OrderEatsError:
+    """The error as a caller in another process gets it: a kind and a code, no class of ours."""
+    errors = error.problems if isinstance(error, Invalid) else UNSET
+    problem = Problem(error.title, error.status, error.code, str(error), errors=errors)
+    extension = decode(encode(error.extension), dict[str, Any])
+    return refusal(problem, extension) or error

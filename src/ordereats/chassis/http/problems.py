@@ -1,8 +1,10 @@
 """Turns every error into a problem document. The only place that does."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
@@ -40,8 +42,7 @@ def exception_handlers() -> ExceptionHandlersMap:
 
 def problem_bytes(status: int, code: str, title: str, detail: str) -> bytes:
     """A problem document where there is no request yet, as the front door needs it."""
-    correlation_id = context.current().correlation_id
-    return encode(Problem(title, status, code, detail, correlation_id))
+    return encode(_problem(status, code, title, detail))
 
 
 def _ours(request: AnyRequest, error: OrderEatsError) -> Response[bytes]:
@@ -53,8 +54,15 @@ def _ours(request: AnyRequest, error: OrderEatsError) -> Response[bytes]:
     headers = {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
-    errors = error.problems if isinstance(error, Invalid) else ()
-    return _answer(error.status, code, error.title, detail, errors=errors, headers=headers)
+    problem = Problem(
+        title=error.title,
+        status=error.status,
+        code=code,
+        detail=detail,
+        correlation_id=context.current().correlation_id,
+        errors=(error.problems if isinstance(error, Invalid) else ()) or UNSET,
+    )
+    return _answer(problem, headers, {} if hidden else error.extension)
 
 
 def _invalid(request: AnyRequest, error: ValidationException) -> Response[bytes]:
@@ -83,30 +91,25 @@ def _framework(_request: AnyRequest, error: HTTPException) -> Response[bytes]:
     status = error.status_code
     code, title = _TITLES.get(status, ("http_error", "The request can't be answered"))
     headers = {name: str(value) for name, value in (error.headers or {}).items()}
-    return _answer(status, code, title, error.detail, headers=headers)
+    return _answer(_problem(status, code, title, error.detail), headers)
 
 
 def _unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:
     log.error("request_failed", code="internal", path=request.url.path, exc_info=error)
     detail = "It has been logged; quote the correlation id."
-    return _answer(500, "internal", OrderEatsError.title, detail)
+    return _answer(_problem(500, "internal", OrderEatsError.title, detail))
+
+
+def _problem(status: int, code: str, title: str, detail: str) -> Problem:
+    return Problem(title, status, code, detail, context.current().correlation_id)
 
 
 def _answer(
-    status: int,
-    code: str,
-    title: str,
-    detail: str,
-    *,
-    errors: tuple[FieldProblem, ...] = (),
-    headers: dict[str, str] | None = None,
+    problem: Problem,
+    headers: Mapping[str, str] | None = None,
+    extension: Mapping[str, object] | None = None,
 ) -> Response[bytes]:
-    problem = Problem(
-        title=title,
-        status=status,
-        code=code,
-        detail=detail,
-        correlation_id=context.current().correlation_id,
-        errors=errors or UNSET,
+    whole = {**msgspec.to_builtins(problem), **extension} if extension else problem
+    return Response(
+        encode(whole), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
     )
-    return Response(encode(problem), status_code=status, media_type=MEDIA_TYPE, headers=headers)

@@ -1,12 +1,33 @@
 """The composition root of notifications."""
 
+from ordereats.chassis.background import Hint
 from ordereats.chassis.service import Ports, Service
+from ordereats.services.notifications import use_cases
+from ordereats.services.notifications.clients import Smtp
 from ordereats.services.notifications.handlers import subscriptions
+from ordereats.services.notifications.jobs import jobs
 from ordereats.services.notifications.routes import routes
-from ordereats.services.notifications.use_cases import Deps
+from ordereats.services.notifications.settings import Settings
 
 
 def build(ports: Ports) -> Service:
     """Build notifications on these ports."""
-    deps = Deps(database=ports.database, clock=ports.clock)
-    return Service("notifications", routes(deps), subscriptions=subscriptions(deps))
+    settings = Settings.read(ports.environment)
+    hint = Hint()
+    deps = use_cases.Deps(
+        database=ports.database,
+        clock=ports.clock,
+        has_server=settings.server is not None,
+        wake_job=hint.give,
+    )
+    own_jobs = []
+    if settings.server is not None:
+        sending = use_cases.Sending(
+            database=ports.database,
+            clock=ports.clock,
+            post=Smtp(settings.server),
+            lease_s=use_cases.AT_ONCE * 2 * settings.server.timeout_s + 5,
+            max_attempts=settings.max_attempts,
+        )
+        own_jobs = jobs(sending, hint)
+    return Service("notifications", routes(deps), subscriptions=subscriptions(deps), jobs=own_jobs)

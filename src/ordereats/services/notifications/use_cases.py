@@ -1,30 +1,82 @@
-"""What notifications does: one function, one transaction."""
+"""What notifications does. The mail server is asked between transactions, never inside one."""
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
 
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database, Transaction
-from ordereats.contracts.ids import UserId
-from ordereats.contracts.notifications import Notification
+from ordereats.chassis.errors import Conflict
+from ordereats.contracts import notifications as contract
+from ordereats.contracts.deliveries import DeliveryAssigned
+from ordereats.contracts.kitchen import TicketDelayed
+from ordereats.contracts.notifications import Mail, Notification, Receiver
+from ordereats.contracts.orders import OrderCancelled, OrderPaid
 from ordereats.contracts.restaurants import RestaurantChanged
 from ordereats.contracts.users import UserCreated
 from ordereats.services.notifications import domain, store
-from ordereats.services.notifications.domain import OrderFact
+from ordereats.services.notifications.clients import Line, NotTaken, Post, Refused, Uncertain
+from ordereats.services.notifications.domain import Fact, Letter
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What notifications needs."""
+    """What notifications needs.
+
+    Attributes:
+        has_server: whether mail is sent, or kept.
+        wake_job: says that mail is due.
+    """
 
     database: Database
     clock: Clock
+    has_server: bool
+    wake_job: Callable[[], None]
 
 
-async def tell(deps: Deps, tx: Transaction, fact: OrderFact) -> None:
-    """Tell the customer of an order what happened to it, at most once for each fact."""
-    name, restaurant = await store.names(tx, fact.user_id, fact.restaurant_id)
-    told = domain.tell(fact, name=name, restaurant=restaurant)
-    await store.add(tx, told, at=deps.clock.now())
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What sending mail needs.
+
+    Attributes:
+        lease_s: longer than the server may take for `AT_ONCE` mails.
+        max_attempts: then a mail is parked.
+    """
+
+    database: Database
+    clock: Clock
+    post: Post
+    lease_s: float
+    max_attempts: int
+
+
+class NotHeardYet(Conflict, code="not_heard_yet"):
+    """A fact came before the one that says whom it concerns. It is tried again."""
+
+
+async def tell(deps: Deps, tx: Transaction, fact: Fact) -> None:
+    """Tell everyone who must hear of a fact, each at most once.
+
+    Raises:
+        NotHeardYet: it does not say whose order it is about, and nothing else has yet.
+    """
+    await _follow(tx, fact)
+    user_id = getattr(fact, "user_id", None)
+    known = await store.known(tx, fact.order_id, user_id, domain.restaurant_of(fact))
+    if isinstance(fact, TicketDelayed) and known.user_id is None:
+        raise NotHeardYet(f"Order {fact.order_id} is not known here yet.")
+    for told in domain.tell(fact, known):
+        mail = domain.first_state(told, has_server=deps.has_server)
+        await store.add(tx, told, mail, at=deps.clock.now())
+    if deps.has_server:
+        tx.after_commit(deps.wake_job)
 
 
 async def meet(tx: Transaction, user: UserCreated) -> None:
@@ -33,10 +85,83 @@ async def meet(tx: Transaction, user: UserCreated) -> None:
 
 
 async def learn(tx: Transaction, restaurant: RestaurantChanged) -> None:
-    """Remember what a restaurant is called."""
+    """Remember what a restaurant is called, and where it wants to hear of orders."""
     await store.learn(tx, restaurant)
 
 
-async def page(deps: Deps, user_id: UserId, *, after: int, limit: int) -> list[Notification]:
+async def page(
+    deps: Deps, receiver: Receiver, receiver_id: int, *, after: int, limit: int
+) -> list[Notification]:
     """What someone was told, in order."""
-    return await store.page(deps.database, user_id, after=after, limit=limit)
+    return await store.page(deps.database, receiver, receiver_id, after=after, limit=limit)
+
+
+async def letters(deps: Deps, *, after: int, limit: int) -> list[contract.Letter]:
+    """What was, is or would be mailed, in order."""
+    return await store.letters(deps.database, after=after, limit=limit)
+
+
+async def send_due(sending: Sending) -> bool:
+    """Send some of the mail that is due. Returns whether there may be more at once."""
+    lease = sending.clock.new_id()
+    due = await store.lease_due(sending.database, lease=lease, for_s=sending.lease_s, limit=AT_ONCE)
+    if due:
+        async with sending.post.line() as line:
+            for letter in due:
+                await _send(sending, line, letter, lease)
+    return len(due) == AT_ONCE
+
+
+async def _follow(tx: Transaction, fact: Fact) -> None:
+    match fact:
+        case OrderPaid():
+            await store.follow(tx, fact.order_id, fact.user_id, is_paid=True)
+        case OrderCancelled():
+            await store.follow(tx, fact.order_id, fact.user_id, is_cancelled=True)
+        case DeliveryAssigned():
+            await store.follow(tx, fact.order_id, fact.user_id, courier_id=fact.courier_id)
+        case _:
+            pass
+
+
+async def _send(sending: Sending, line: Line, letter: Letter, lease: UUID) -> None:
+    """Send one mail at most once: that its text goes out is stored before it does.
+
+    Whoever finds that noted, and no outcome, does not send it again: it may have arrived.
+    """
+    if letter.was_handed:
+        cut_off = Uncertain("CutOff", "while its text was sent: it may have arrived.")
+        await _park(sending, letter, lease, cut_off)
+        return
+    try:
+        await line.offer(letter)
+        if not await store.hand_over(sending.database, letter.id, lease=lease):
+            return
+        await line.hand_over(letter)
+    except NotTaken as error:
+        if letter.attempts < sending.max_attempts:
+            log.warning(
+                "mail_not_taken",
+                notification_id=letter.id,
+                attempt=letter.attempts,
+                error=error.summary,
+            )
+            by_s = domain.pause_s(letter.attempts, share=random.random())  # noqa: S311  # jitter
+            await store.postpone(
+                sending.database, letter.id, lease=lease, by_s=by_s, error=str(error)
+            )
+        else:
+            await _park(sending, letter, lease, error)
+    except (Refused, Uncertain) as error:
+        await _park(sending, letter, lease, error)
+    else:
+        await store.end(sending.database, letter.id, Mail.SENT, lease=lease)
+
+
+async def _park(
+    sending: Sending, letter: Letter, lease: UUID, error: NotTaken | Refused | Uncertain
+) -> None:
+    log.error(
+        "mail_parked", notification_id=letter.id, attempt=letter.attempts, error=error.summary
+    )
+    await store.end(sending.database, letter.id, Mail.PARKED, lease=lease, error=str(error))

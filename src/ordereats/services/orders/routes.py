@@ -1,27 +1,42 @@
 """HTTP in for orders."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
 
 from litestar import Response, get, post
+from litestar.background_tasks import BackgroundTask
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromQuery, JSONBody
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromQuery, HeaderParameter, JSONBody
+from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from ordereats.chassis.http.description import ID, Creates, errors, id_query
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
 from ordereats.chassis.http.problems import AnyRequest
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
-from ordereats.contracts.orders import Order, OrderStatus, PlaceOrder
-from ordereats.services.orders import use_cases
+from ordereats.contracts.orders import CancelOrder, Order, OrderStatus, PlaceOrder, TimelineEntry
+from ordereats.contracts.wire import encode
+from ordereats.services.orders.use_cases import moving, placing, reading
+from ordereats.services.orders.use_cases.deps import Deps
+from ordereats.services.orders.use_cases.streams import Stream
 
 OfUser = Annotated[int | None, id_query("userId", "Only this user's.")]
 OfRestaurant = Annotated[int | None, id_query("restaurantId", "Only this restaurant's.")]
+LastEventId = Annotated[
+    int | None,
+    HeaderParameter(
+        name="Last-Event-ID", ge=1, le=2**31 - 1, description="The last event that has come."
+    ),
+]
 
 
-def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
+def routes(deps: Deps) -> list[HTTPRouteHandler]:
     """The routes of orders."""
+    return [*_changing(deps), *_reading(deps), _following(deps)]
 
+
+def _changing(deps: Deps) -> list[HTTPRouteHandler]:
     @post(
         "/orders",
         tags=["orders"],
@@ -31,16 +46,37 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         operation_class=Creates,
     )
     async def place_order(data: JSONBody[PlaceOrder]) -> Order:
-        """The order is `pending` until its payment is authorized; follow it with GET.
+        """The order is `pending` until its payment is authorized; follow its `events`.
 
-        400 names an unknown user or restaurant; 503 when they can't be asked.
+        400 names an unknown user, restaurant or dish; 409 is `price_changed`, with the right
+        `quote`, or says why the basket can't be had now (`closed`, `paused`, `sold_out`,
+        `out_of_reach`); 503 when users or restaurants can't be asked.
         """
-        return await deps.answers.once(use_cases.place(deps, data))
+        return await deps.answers.once(placing.place(deps, data))
 
+    @post(
+        "/orders/{order_id:int}/cancel",
+        tags=["orders"],
+        summary="Cancel an order",
+        status_code=200,
+        responses=errors(404, 409, 503),
+    )
+    async def cancel_order(order_id: Annotated[int, ID], data: JSONBody[CancelOrder]) -> Order:
+        """A customer may until the kitchen has accepted, an operator until the delivery.
+
+        What was paid is given back. 409 is `illegal_move`, or `already_accepted` when the kitchen
+        was faster; 503 when it can't be asked: then nothing was done. Asking again is fine.
+        """
+        return await moving.cancel(deps, OrderId(order_id), data)
+
+    return [place_order, cancel_order]
+
+
+def _reading(deps: Deps) -> list[HTTPRouteHandler]:
     @get("/orders/{order_id:int}", tags=["orders"], summary="Find an order", responses=errors(404))
     async def get_order(order_id: Annotated[int, ID]) -> Order:
         """404 when none has this id."""
-        return await use_cases.get(deps, OrderId(order_id))
+        return await reading.get(deps, OrderId(order_id))
 
     @get("/orders", tags=["orders"], summary="List orders", responses=errors())
     async def list_orders(
@@ -52,7 +88,7 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         after: After = 0,
     ) -> Response[Sequence[Order]]:
         """In the order of their ids; `Link` leads to the next page."""
-        found = await use_cases.page(
+        found = await reading.page(
             deps,
             user_id=UserId(user_id) if user_id else None,
             restaurant_id=RestaurantId(restaurant_id) if restaurant_id else None,
@@ -62,4 +98,55 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         )
         return page(request, found, limit=limit)
 
-    return [place_order, get_order, list_orders]
+    @get(
+        "/orders/{order_id:int}/timeline",
+        tags=["orders"],
+        summary="What an order has gone through",
+        responses=errors(404),
+    )
+    async def get_timeline(order_id: Annotated[int, ID]) -> list[TimelineEntry]:
+        """From its first state to its present one. 404 when no order has this id."""
+        return await reading.timeline(deps, OrderId(order_id))
+
+    return [get_order, list_orders, get_timeline]
+
+
+def _following(deps: Deps) -> HTTPRouteHandler:
+    @get(
+        "/orders/{order_id:int}/events",
+        tags=["orders"],
+        summary="Follow an order",
+        responses={
+            200: ResponseSpec(
+                TimelineEntry,
+                media_type="text/event-stream",
+                description="Server-Sent Events `status`: `id` is the version, `data` the entry.",
+                generate_examples=False,
+            ),
+            204: ResponseSpec(None, description="Nothing follows the last event that has come."),
+            **errors(404, 503),
+        },
+    )
+    async def follow_order(
+        order_id: Annotated[int, ID], last_event_id: LastEventId = None
+    ) -> Response[Any]:
+        """All moves so far, or after `Last-Event-ID`, then each as it comes, until the last one.
+
+        A comment comes every 15 seconds without a move. When the stream ends before the order has,
+        go on with `Last-Event-ID`, as browsers do by themselves; 204 tells them not to.
+        """
+        stream = await reading.follow(deps, OrderId(order_id), after=last_event_id or 0)
+        if stream is None:
+            return Response(None, status_code=204)
+        closed = BackgroundTask(deps.streams.close, stream)  # also when the client has gone
+        return ServerSentEvent(_frames(stream), background=closed)
+
+    return follow_order
+
+
+async def _frames(stream: Stream) -> AsyncIterator[ServerSentEventMessage]:
+    async for move in stream.moves():
+        if move is None:
+            yield ServerSentEventMessage(data=None, comment="nothing new")
+        else:
+            yield ServerSentEventMessage(encode(move), event="status", id=move.version)

@@ -4,31 +4,43 @@ from functools import partial
 
 from ordereats.chassis.coalescing import Coalescer
 from ordereats.chassis.service import Ports, Service
-from ordereats.contracts.restaurants import GET_RESTAURANT
+from ordereats.contracts.kitchen import WITHDRAW
+from ordereats.contracts.menus import HOLD_PORTIONS, QUOTE
 from ordereats.contracts.users import GET_USER
-from ordereats.services.orders import use_cases
-from ordereats.services.orders.clients import CustomersByCall, RestaurantsByCall
+from ordereats.services.orders.clients import CustomersByCall, KitchenByCall, MenusByCall
 from ordereats.services.orders.handlers import subscriptions
+from ordereats.services.orders.jobs import jobs
 from ordereats.services.orders.routes import routes
+from ordereats.services.orders.settings import Settings
+from ordereats.services.orders.use_cases import reading
+from ordereats.services.orders.use_cases.deps import Deps
+from ordereats.services.orders.use_cases.placements import Placements
+from ordereats.services.orders.use_cases.streams import Streams
 
 
 def build(ports: Ports) -> Service:
     """Build orders on these ports."""
-    placements = use_cases.Placements(ports.database, ports.outbox, ports.answers, ports.clock)
-    find = partial(use_cases.find, ports.database)
-    deps = use_cases.Deps(
+    settings = Settings.read(ports.environment)
+    placements = Placements(
+        ports.database, ports.outbox, ports.answers, ports.clock, settings.pay_within
+    )
+    find = partial(reading.find, ports.database)
+    deps = Deps(
         database=ports.database,
         outbox=ports.outbox,
         answers=ports.answers,
         clock=ports.clock,
         customers=CustomersByCall(ports.calls),
-        restaurants=RestaurantsByCall(ports.calls),
+        menus=MenusByCall(ports.calls),
+        kitchen=KitchenByCall(ports.calls),
         placements=Coalescer(placements.write, ports.background, name="placements"),
         found=Coalescer(find, ports.background, name="orders found"),
+        streams=Streams(ports.database, ports.draining, most=settings.most_streams),
     )
     return Service(
         "orders",
         routes(deps),
-        calls=[GET_USER.service, GET_RESTAURANT.service],
+        calls=sorted({each.service for each in (GET_USER, QUOTE, HOLD_PORTIONS, WITHDRAW)}),
         subscriptions=subscriptions(deps),
+        jobs=jobs(deps),
     )

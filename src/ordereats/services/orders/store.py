@@ -3,39 +3,70 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ordereats.chassis.db.pool import Reader, Row, Transaction, columns
+from ordereats.chassis.context import Context
+from ordereats.chassis.db.pool import Database, Reader, Row, Transaction, columns
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
+from ordereats.contracts.menus import QuotedLine
 from ordereats.contracts.money import Money
-from ordereats.contracts.orders import OrderedItem, OrderStatus
+from ordereats.contracts.orders import CancelledBy, OrderStatus, TimelineEntry
+from ordereats.contracts.places import Place
 from ordereats.contracts.wire import decode, encode
-from ordereats.services.orders.domain import Order
+from ordereats.services.orders.domain import Order, Price
 
 _NEXT_IDS = "select nextval('orders_id_seq') as id from generate_series(1, $1)"
 _INSERT = """
 insert into orders (
-    id, user_id, restaurant_id, items, total_minor, currency, status, version, created_at
+    id, user_id, restaurant_id, items, subtotal_minor, delivery_fee_minor, service_fee_minor,
+    tip_minor, tax_included_minor, total_minor, currency, deliver_to, pick_up, notes, status,
+    version, created_at, updated_at, due_at, correlation_id, traceparent
 )
 select * from unnest(
-    $1::bigint[], $2::bigint[], $3::bigint[], $4::jsonb[], $5::bigint[], $6::text[],
-    $7::text[], $8::int[], $9::timestamptz[]
+    $1::bigint[], $2::bigint[], $3::bigint[], $4::jsonb[], $5::bigint[], $6::bigint[],
+    $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::jsonb[],
+    $13::jsonb[], $14::text[], $15::text[], $16::int[], $17::timestamptz[], $18::timestamptz[],
+    $19::timestamptz[], $20::text[], $21::text[]
 )
 """
 _COLUMNS = """
-    id, user_id, restaurant_id, items, total_minor, currency, status, version, created_at,
-    decline_reason
+    id, user_id, restaurant_id, items, subtotal_minor, delivery_fee_minor, service_fee_minor,
+    tip_minor, tax_included_minor, currency, deliver_to, pick_up, notes, status, version,
+    created_at, updated_at, due_at, ready_at, courier_id, wish, reason, cancelled_by
 """
 _SOME = f"select {_COLUMNS} from orders where id = any($1::bigint[])"  # noqa: S608  # a constant
 _LOCK = f"select {_COLUMNS} from orders where id = $1 for update"  # noqa: S608  # a constant
+_LOCK_DUE = f"""
+select {_COLUMNS}, correlation_id, traceparent from orders where due_at <= now()
+order by due_at limit $1 for update skip locked
+"""  # noqa: S608  # a constant
 _SAVE = """
-update orders set status = $2, decline_reason = $3, version = $4
-where id = $1 and version = $4 - 1
+with moved as (
+    update orders set status = $2, version = $3, updated_at = $4, due_at = $5, ready_at = $6,
+        courier_id = $7, reason = $8, cancelled_by = $9
+    where id = $1 and version = $3 - 1
+    returning id, version, status, updated_at, reason
+)
+insert into order_moves (order_id, version, status, at, reason) select * from moved
 """
+_WISH = "update orders set wish = $2 where id = $1"
 _PAGE = f"""
 select {_COLUMNS} from orders
 where id > $1 and ($3::bigint is null or user_id = $3)
   and ($4::bigint is null or restaurant_id = $4) and ($5::text is null or status = $5)
 order by id limit $2
 """  # noqa: S608  # a constant
+_TIMELINE = """
+select id as order_id, 1 as version, 'pending' as status, created_at as at, null as reason
+from orders where id = $1
+union all
+select order_id, version, status, at, reason from order_moves where order_id = $1
+order by version
+"""
+_MOVES_SINCE = """
+select moves.order_id, moves.version, moves.status, moves.at, moves.reason
+from unnest($1::bigint[], $2::int[]) as known (order_id, version)
+join order_moves as moves on moves.order_id = known.order_id and moves.version > known.version
+order by moves.order_id, moves.version
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +83,35 @@ async def next_ids(reader: Reader, count: int) -> list[OrderId]:
     return [OrderId(row["id"]) for row in await reader.fetch(_NEXT_IDS, count)]
 
 
-async def insert(tx: Transaction, orders: Sequence[Order]) -> None:
-    """Add new orders."""
+async def insert(tx: Transaction, orders: Sequence[tuple[Order, Context]]) -> None:
+    """Add new orders, each with the context of the request that it came with."""
     rows = [
         (
             order.id,
             order.user_id,
             order.restaurant_id,
             encode(order.items).decode(),
-            order.total.minor,
-            order.total.currency,
+            order.price.subtotal.minor,
+            order.price.delivery_fee.minor,
+            order.price.service_fee.minor,
+            order.price.tip.minor,
+            order.price.tax_included.minor,
+            order.price.total.minor,
+            order.price.subtotal.currency,
+            _json(order.deliver_to),
+            _json(order.pick_up),
+            order.notes,
             order.status.value,
             order.version,
             order.created_at,
+            order.updated_at,
+            order.pay_by,
+            at.correlation_id,
+            at.traceparent,
         )
-        for order in orders
+        for order, at in orders
     ]
-    await tx.execute(_INSERT, *columns(rows, 9))
+    await tx.execute(_INSERT, *columns(rows, 21))
 
 
 async def some(reader: Reader, ids: Sequence[OrderId]) -> dict[OrderId, Order]:
@@ -82,12 +125,34 @@ async def lock(tx: Transaction, order_id: OrderId) -> Order | None:
     return None if row is None else _order(row)
 
 
+async def lock_due(tx: Transaction, *, limit: int) -> list[tuple[Order, Context]]:
+    """Some orders that were not paid in time, and that nobody else is moving."""
+    return [
+        (_order(row), Context(row["correlation_id"], traceparent=row["traceparent"]))
+        for row in await tx.fetch(_LOCK_DUE, limit)
+    ]
+
+
 async def save(tx: Transaction, order: Order) -> bool:
-    """Store a moved order; false when someone else moved it meanwhile."""
+    """Store a moved order and the move; false when someone else moved it meanwhile."""
     changed = await tx.execute(
-        _SAVE, order.id, order.status.value, order.decline_reason, order.version
+        _SAVE,
+        order.id,
+        order.status.value,
+        order.version,
+        order.updated_at,
+        order.pay_by,
+        order.ready_at,
+        order.courier_id,
+        order.reason,
+        None if order.cancelled_by is None else order.cancelled_by.value,
     )
     return changed == 1
+
+
+async def note_wish(database: Database, order_id: OrderId, wish: str) -> None:
+    """Keep why a customer wants to cancel, in case that the answer of the kitchen gets lost."""
+    await database.execute(_WISH, order_id, wish)
 
 
 async def page(reader: Reader, which: Filter, *, after: int, limit: int) -> list[Order]:
@@ -97,15 +162,59 @@ async def page(reader: Reader, which: Filter, *, after: int, limit: int) -> list
     return [_order(row) for row in rows]
 
 
+async def timeline(reader: Reader, order_id: OrderId) -> list[TimelineEntry]:
+    """All states of an order, from its first; nothing where there is no such order."""
+    return [_entry(row) for row in await reader.fetch(_TIMELINE, order_id)]
+
+
+async def moves_since(reader: Reader, known: Sequence[tuple[OrderId, int]]) -> list[TimelineEntry]:
+    """The moves after these versions of these orders, in their order for each."""
+    return [_entry(row) for row in await reader.fetch(_MOVES_SINCE, *columns(known, 2))]
+
+
 def _order(row: Row) -> Order:
+    currency = row["currency"]
     return Order(
         id=row["id"],
         user_id=row["user_id"],
         restaurant_id=row["restaurant_id"],
-        items=decode(row["items"].encode(), tuple[OrderedItem, ...]),
-        total=Money(row["total_minor"], row["currency"]),
+        items=decode(row["items"].encode(), tuple[QuotedLine, ...]),
+        price=Price(
+            subtotal=Money(row["subtotal_minor"], currency),
+            delivery_fee=Money(row["delivery_fee_minor"], currency),
+            service_fee=Money(row["service_fee_minor"], currency),
+            tip=Money(row["tip_minor"], currency),
+            tax_included=Money(row["tax_included_minor"], currency),
+        ),
         status=OrderStatus(row["status"]),
         version=row["version"],
         created_at=row["created_at"],
-        decline_reason=row["decline_reason"],
+        updated_at=row["updated_at"],
+        deliver_to=_place(row["deliver_to"]),
+        pick_up=_place(row["pick_up"]),
+        notes=row["notes"],
+        pay_by=row["due_at"],
+        ready_at=row["ready_at"],
+        courier_id=row["courier_id"],
+        wish=row["wish"],
+        reason=row["reason"],
+        cancelled_by=None if row["cancelled_by"] is None else CancelledBy(row["cancelled_by"]),
     )
+
+
+def _entry(row: Row) -> TimelineEntry:
+    return TimelineEntry(
+        order_id=row["order_id"],
+        version=row["version"],
+        status=OrderStatus(row["status"]),
+        at=row["at"],
+        reason=row["reason"],
+    )
+
+
+def _json(place: Place | None) -> str | None:
+    return None if place is None else encode(place).decode()
+
+
+def _place(text: str | None) -> Place | None:
+    return None if text is None else decode(text.encode(), Place)

@@ -1,15 +1,46 @@
-"""Events in for payments: an order is the reason to ask for money."""
+"""Events in for payments: the order says what is wanted of its money."""
 
 from ordereats.chassis.db.pool import Transaction
 from ordereats.chassis.messaging.inbox import Subscription, effect, subscribe
-from ordereats.contracts.orders import OrderPlaced
-from ordereats.services.payments import use_cases
+from ordereats.contracts.orders import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderDelivered,
+    OrderExpired,
+    OrderPlaced,
+    OrderRejected,
+)
+from ordereats.services.payments.use_cases import follow
+from ordereats.services.payments.use_cases.deps import Deps
 
 
-def subscriptions(deps: use_cases.Deps) -> list[Subscription]:
+def subscriptions(deps: Deps) -> list[Subscription]:
     """What payments hears."""
 
     async def placed(tx: Transaction, event: OrderPlaced) -> None:
-        await use_cases.request(deps, tx, event)
+        await follow.request(deps, tx, event)
 
-    return [subscribe("payments", "order", [effect(OrderPlaced, placed)])]
+    async def accepted(tx: Transaction, event: OrderAccepted) -> None:
+        await follow.take(deps, tx, event.order_id)
+
+    async def delivered(tx: Transaction, event: OrderDelivered) -> None:
+        await follow.pay_courier(deps, tx, event.order_id, event.courier_id)
+
+    async def rejected(tx: Transaction, event: OrderRejected) -> None:
+        await follow.release(deps, tx, event.order_id, reason="order_rejected")
+
+    async def expired(tx: Transaction, event: OrderExpired) -> None:
+        await follow.release(deps, tx, event.order_id, reason="order_expired")
+
+    async def cancelled(tx: Transaction, event: OrderCancelled) -> None:
+        await follow.release(deps, tx, event.order_id, reason="order_cancelled")
+
+    effects = [
+        effect(OrderPlaced, placed),
+        effect(OrderAccepted, accepted),
+        effect(OrderDelivered, delivered),
+        effect(OrderRejected, rejected),
+        effect(OrderExpired, expired),
+        effect(OrderCancelled, cancelled),
+    ]
+    return [subscribe("payments", "order", effects)]

@@ -1,12 +1,16 @@
-"""Time in for payments: money that is due to be asked for."""
+"""Time in for payments: what is due at the provider, and what may be forgotten."""
 
 from functools import partial
 
 from ordereats.chassis.background import Hint, Job
-from ordereats.services.payments import use_cases
+from ordereats.services.payments.use_cases import due
+from ordereats.services.payments.use_cases.deps import Deps
 
 
-def jobs(deps: use_cases.Deps, hint: Hint) -> list[Job]:
+def jobs(deps: Deps, *, payments: Hint, refunds: Hint) -> list[Job]:
     """What payments does by itself."""
-    authorize = partial(use_cases.authorize_due, deps)
-    return [Job("authorize_payments", authorize, every_s=0.5, hint=hint)]
+    return [
+        Job("payments_due", partial(due.payments_due, deps), every_s=0.5, hint=payments),
+        Job("refunds_due", partial(due.refunds_due, deps), every_s=0.5, hint=refunds),
+        Job("provider_events_cleanup", partial(due.forget_events, deps), every_s=600),
+    ]

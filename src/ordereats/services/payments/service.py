@@ -7,7 +7,7 @@ from ordereats.services.payments.handlers import subscriptions
 from ordereats.services.payments.jobs import jobs
 from ordereats.services.payments.routes import routes
 from ordereats.services.payments.settings import Settings
-from ordereats.services.payments.use_cases import Deps
+from ordereats.services.payments.use_cases.deps import Deps
 
 
 def build(ports: Ports) -> Service:
@@ -15,15 +15,25 @@ def build(ports: Ports) -> Service:
     settings = Settings.read(ports.environment)
     provider = Stripe(settings)
     ports.resources.push_async_callback(provider.close)
-    hint = Hint()
+    payments, refunds = Hint(), Hint()
+
+    def wake_jobs() -> None:
+        payments.give()
+        refunds.give()
+
     deps = Deps(
         database=ports.database,
         outbox=ports.outbox,
+        answers=ports.answers,
         clock=ports.clock,
         provider=provider,
-        wake_job=hint.give,
-        lease_s=settings.timeout_s + 5,
+        wake_jobs=wake_jobs,
+        # A question may be two: what it knows, and then to do it.
+        lease_s=2 * settings.timeout_s + 5,
     )
     return Service(
-        "payments", routes(deps), subscriptions=subscriptions(deps), jobs=jobs(deps, hint)
+        "payments",
+        routes(deps),
+        subscriptions=subscriptions(deps),
+        jobs=jobs(deps, payments=payments, refunds=refunds),
     )

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+import msgspec
+
+from ordereats.chassis.http.docs import page
+from ordereats.topology import catalog
 from ordereats.topology.local.environment import inherited
 from ordereats.topology.local.files import write_whole
 from ordereats.topology.local.part import CannotStart, Kind, Part
@@ -22,8 +26,15 @@ def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
 
     def prepare() -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        routes = [f"import service {name} 127.0.0.1:{at}\n" for name, at in services.items()]
+        routes = [
+            f"import service {path} 127.0.0.1:{at}\n"
+            for name, at in services.items()
+            for path in catalog.PATHS.get(name, (name,))
+        ]
         write_whole(folder / "routes", "".join(routes))
+        openapi = (files("ordereats.topology") / "documents/openapi.json").read_bytes()
+        write_whole(folder / "openapi.json", openapi.decode())
+        write_whole(folder / "docs.html", page(msgspec.json.decode(openapi)))
         ours = files("ordereats.topology.local") / "Caddyfile"
         write_whole(config, ours.read_text(encoding="utf-8"))
 
@@ -35,6 +46,7 @@ def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
         env={
             **inherited(),
             "PORT": str(port),
+            "DOCUMENTS": str(folder),
             "HOME": str(folder),
             "XDG_DATA_HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),

@@ -176,7 +176,7 @@ class Process:
         kill_family(self._process.pid, leader_is_ours=self.is_running)
         await self.wait()
         # A large process takes a while to die, and holds its ports and files until then.
-        while kill_family(self._process.pid, leader_is_ours=False):
+        while kill_family(self._process.pid, leader_is_ours=False):  # noqa: ASYNC110  # no event tells
             await asyncio.sleep(0.01)
 
     def _spawn(self) -> None:

@@ -77,9 +77,15 @@ class _Draft:
     broker_url: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     postgres: Postgres = field(init=False)
+    ports: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.postgres = Postgres(self.home.data / "postgres")
+        names = self.wanted.services
+        if self.wanted.topology is Topology.MONOLITH:
+            self.ports = dict.fromkeys(names, self.wanted.port)
+        else:
+            self.ports = dict(zip(names, free_ports(len(names)), strict=True))
 
     def add_broker(self) -> None:
         """RabbitMQ where it is to be had, and else a PostgreSQL queue."""
@@ -101,12 +107,13 @@ class _Draft:
             return
         port = free_ports(1)[0]
         data = self._folder("sandbox")
+        webhooks = f"http://127.0.0.1:{self.ports['payments']}/payments/webhooks/stripe"
         part = Part(
             name="sandbox",
             kind=Kind.SANDBOX,
             command=_ordereats("sandbox", "--port", str(port), "--data", str(data)),
             url=f"http://127.0.0.1:{port}",
-            env=inherited_but(()),
+            env={**inherited_but(()), "SANDBOX_WEBHOOK_URL": webhooks},
             ready=lambda: says_ready(port),
         )
         self.environment = {"STRIPE_API_BASE": part.url, "STRIPE_API_KEY": "sk_test_ordereats"}
@@ -120,18 +127,16 @@ class _Draft:
 
     def add_services(self) -> None:
         """A process and a PostgreSQL instance for each service, behind the gateway."""
-        names = self.wanted.services
-        ports = dict(zip(names, free_ports(len(names)), strict=True))
-        for name, port in ports.items():
+        for name, port in self.ports.items():
             database = self._add_postgres(name)
             told = {
                 f"{other.upper()}_URL": f"http://127.0.0.1:{at}"
-                for other, at in ports.items()
+                for other, at in self.ports.items()
                 if other != name
             }
             told |= {f"{name.upper()}_DATABASE_URL": database, "BROKER_URL": self.broker_url}
             self._add_service(name, name, port, told)
-        gateway = gateway_part(self.home.data / "gateway", self.wanted.port, ports)
+        gateway = gateway_part(self.home.data / "gateway", self.wanted.port, self.ports)
         everything = tuple(planned.part.name for planned in self.parts)
         self.parts.append(Planned(part=gateway, after=everything))
 

@@ -3,16 +3,52 @@ create table orders (
     user_id bigint not null,
     restaurant_id bigint not null,
     items jsonb not null,
+    subtotal_minor bigint not null check (subtotal_minor >= 0),
+    delivery_fee_minor bigint not null check (delivery_fee_minor >= 0),
+    service_fee_minor bigint not null check (service_fee_minor >= 0),
+    tip_minor bigint not null check (tip_minor >= 0),
+    tax_included_minor bigint not null check (tax_included_minor >= 0),
     total_minor bigint not null check (total_minor > 0),
     currency text not null,
+    deliver_to jsonb,
+    pick_up jsonb,
+    notes text,
     status text not null,
-    decline_reason text,
     version int not null,
-    created_at timestamptz not null
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    due_at timestamptz,
+    ready_at timestamptz,
+    courier_id bigint,
+    wish text,
+    reason text,
+    cancelled_by text,
+    correlation_id text not null,
+    traceparent text,
+    constraint orders_total_is_its_parts check (
+        total_minor = subtotal_minor + delivery_fee_minor + service_fee_minor + tip_minor
+    )
 );
 
 comment on table orders is 'the order and its life';
+comment on column orders.items is 'the lines of the quote';
 comment on column orders.total_minor is 'hundredths of the currency';
+comment on column orders.due_at is 'while pending: then it expires';
+comment on column orders.wish is 'why its customer wants to cancel, before the kitchen has answered';
 
 create index orders_user on orders (user_id, id);
 create index orders_restaurant on orders (restaurant_id, id);
+create index orders_status on orders (status, id);
+create index orders_due on orders (due_at) where due_at is not null;
+
+create table order_moves (
+    order_id bigint not null references orders (id),
+    version int not null check (version > 1),
+    status text not null,
+    at timestamptz not null,
+    reason text,
+    primary key (order_id, version)
+);
+
+comment on table order_moves is
+'each move of an order after its first state, which is the order itself as it was placed';

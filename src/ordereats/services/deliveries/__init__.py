@@ -1,0 +1,1 @@
+"""deliveries: couriers, and who brings what."""

@@ -1,0 +1,1 @@
+"""Rules of deliveries. Pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""The SQL of deliveries, one statement a function."""

@@ -1,0 +1,1 @@
+"""What deliveries does: each function is one transaction."""

@@ -1,0 +1,1 @@
+"""kitchen: what each restaurant has to accept, cook and hand over."""

@@ -1,0 +1,18 @@
+"""Time in for orders: what was not paid in time, and moves that others made."""
+
+from functools import partial
+
+from ordereats.chassis.background import Job
+from ordereats.services.orders.use_cases import moving
+from ordereats.services.orders.use_cases.deps import Deps
+
+LOOK_S = 0.3
+"""How long a move of another process stays unseen by a stream of this one, at most."""
+
+
+def jobs(deps: Deps) -> list[Job]:
+    """What orders does by itself."""
+    return [
+        Job("expire_unpaid_orders", partial(moving.expire_unpaid, deps), every_s=1),
+        Job("feed_order_streams", deps.streams.look, every_s=LOOK_S, hint=deps.streams.hint),
+    ]

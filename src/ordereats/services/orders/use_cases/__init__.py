@@ -1,0 +1,1 @@
+"""What orders does: remote calls first, then one transaction."""

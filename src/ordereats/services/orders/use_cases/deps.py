@@ -1,0 +1,36 @@
+"""What the use cases of orders stand on."""
+
+from dataclasses import dataclass
+
+from ordereats.chassis.clock import Clock
+from ordereats.chassis.coalescing import Coalescer
+from ordereats.chassis.db.pool import Database
+from ordereats.chassis.http.idempotency import Answers
+from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.contracts.ids import OrderId
+from ordereats.services.orders.clients import Customers, Kitchen, Menus
+from ordereats.services.orders.domain import Order
+from ordereats.services.orders.use_cases.placements import Draft
+from ordereats.services.orders.use_cases.streams import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What orders needs.
+
+    Attributes:
+        placements: stores orders, those of the same moment in one commit.
+        found: reads orders, those of the same moment in one statement.
+        streams: tells those who follow an order of its moves.
+    """
+
+    database: Database
+    outbox: Outbox
+    answers: Answers
+    clock: Clock
+    customers: Customers
+    menus: Menus
+    kitchen: Kitchen
+    placements: Coalescer[Draft, Order]
+    found: Coalescer[OrderId, Order]
+    streams: Streams

@@ -1,0 +1,1 @@
+"""Rules of the money of an order: the lives of payments and refunds, and the ledger. Pure."""

@@ -1,0 +1,1 @@
+"""What payments does: the provider is asked between transactions, never inside one."""

@@ -1,0 +1,28 @@
+"""What payments needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ordereats.chassis.clock import Clock
+from ordereats.chassis.db.pool import Database
+from ordereats.chassis.http.idempotency import Answers
+from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.services.payments.clients import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What payments needs.
+
+    Attributes:
+        wake_jobs: says that something is due at the provider.
+        lease_s: longer than the provider may take; a process that dies delays its work by it.
+    """
+
+    database: Database
+    outbox: Outbox
+    answers: Answers
+    clock: Clock
+    provider: Provider
+    wake_jobs: Callable[[], None]
+    lease_s: float

@@ -1,0 +1,1 @@
+"""Rules of restaurants. Pure: no I/O, no clock, no randomness."""

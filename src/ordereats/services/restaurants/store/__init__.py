@@ -1,0 +1,1 @@
+"""The SQL of restaurants, one statement a function."""

@@ -1,0 +1,1 @@
+"""What restaurants does: one function, one transaction."""

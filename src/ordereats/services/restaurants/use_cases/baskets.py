@@ -1,0 +1,136 @@
+"""Baskets: what they cost, and the portions that are kept for them."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from ordereats.chassis.db.pool import Reader, Transaction
+from ordereats.chassis.errors import NotFound
+from ordereats.contracts import menus as contract
+from ordereats.contracts.ids import HoldId, OrderId, RestaurantId
+from ordereats.contracts.menus import AskQuote, HoldPortions, OrderedItem, Quote
+from ordereats.services.restaurants.domain import basket, portions, pricing
+from ordereats.services.restaurants.domain.basket import Line
+from ordereats.services.restaurants.domain.portions import Hold, HoldState
+from ordereats.services.restaurants.domain.restaurant import check_open
+from ordereats.services.restaurants.store import holds, menus
+from ordereats.services.restaurants.use_cases.deps import Deps, locked
+
+log = structlog.get_logger(__name__)
+
+REMEMBERED_DAYS = 7
+
+
+async def quote(deps: Deps, restaurant_id: RestaurantId, ask: AskQuote) -> Quote:
+    """Price a basket.
+
+    Raises:
+        NotFound: no such restaurant.
+        Invalid: names each place of the basket that can't be right.
+        Closed, Paused, OutOfReach, SoldOut: it can't be had now, or not there.
+    """
+    restaurant = await deps.found.ask(restaurant_id)
+    if restaurant.menu_version == 0:
+        found = pricing.agreed(restaurant, ask, deps.tariff)
+    else:
+        lines = await _lines(deps.database, restaurant_id, ask.items)
+        found = pricing.quote(restaurant, lines, ask, deps.tariff)
+    check_open(restaurant)
+    return found
+
+
+async def hold(deps: Deps, restaurant_id: RestaurantId, command: HoldPortions) -> contract.Hold:
+    """Keep portions for an order that is being placed; once for each id.
+
+    Raises:
+        NotFound: no such restaurant.
+        Invalid: names each line that can't be right.
+        SoldOut: there are not as many left as are wanted; none was taken.
+        HoldReused: the id was used before, for another restaurant or too long ago.
+    """
+    async with deps.database.transaction() as tx:
+        await locked(deps, tx, restaurant_id)
+        before = await holds.find(tx, command.hold_id)
+        if before is not None:
+            portions.check_again(before, restaurant_id)
+        else:
+            lines = await _lines(tx, restaurant_id, command.items)
+            basket.check_available(lines)
+            limited = {each.dish.id for each in lines if each.dish.portions_left is not None}
+            counts = basket.wanted(lines)
+            kept = {dish_id: counts[dish_id] for dish_id in sorted(limited)}
+            await holds.insert(
+                tx, Hold(command.hold_id, restaurant_id, kept), for_s=deps.held_for_s
+            )
+            await menus.give_back(tx, restaurant_id, kept, sign=-1)
+    return contract.Hold(hold_id=command.hold_id, restaurant_id=restaurant_id)
+
+
+async def confirm(deps: Deps, tx: Transaction, hold_id: HoldId, order_id: OrderId) -> None:
+    """An order was placed: its portions are its own.
+
+    Raises:
+        NotFound: no such hold.
+    """
+    hold = await _locked_hold(deps, tx, hold_id)
+    if hold.state is HoldState.LAPSED:
+        log.warning("hold_confirmed_late", order_id=order_id)
+    confirmed = portions.confirm(hold, order_id)
+    await _save(tx, hold, confirmed)
+    if await holds.forget_early_end(tx, order_id):
+        await _save(tx, confirmed, portions.move(confirmed, HoldState.RELEASED))
+
+
+async def release(
+    deps: Deps, tx: Transaction, order_id: OrderId, restaurant_id: RestaurantId
+) -> None:
+    """An order has ended without a meal: its portions can be sold again."""
+    await locked(deps, tx, restaurant_id)
+    hold = await holds.of_order(tx, order_id)
+    if hold is None:
+        await holds.note_early_end(tx, order_id, restaurant_id)
+    elif hold.state is HoldState.CONFIRMED:
+        await _save(tx, hold, portions.move(hold, HoldState.RELEASED))
+
+
+async def lapse_due(deps: Deps) -> bool:
+    """Give back what nobody ordered in time. Returns whether there may be more at once."""
+    async with deps.database.transaction() as tx:
+        restaurant_id = await holds.lock_some_due(tx)
+        if restaurant_id is None:
+            return False
+        for hold in await holds.due(tx, restaurant_id):
+            await _save(tx, hold, portions.move(hold, HoldState.LAPSED))
+    return True
+
+
+async def forget_old(deps: Deps) -> bool:
+    """Delete holds that have ended long ago. Returns whether there may be more at once."""
+    async with deps.database.transaction() as tx:
+        return await holds.forget(tx, after_days=REMEMBERED_DAYS)
+
+
+async def _lines(
+    reader: Reader, restaurant_id: RestaurantId, items: Sequence[OrderedItem]
+) -> list[Line]:
+    ids = [item.dish_id for item in items if item.dish_id is not None]
+    names = [item.name for item in items if item.name is not None]
+    return basket.lines(items, await menus.of_basket(reader, restaurant_id, ids, names))
+
+
+async def _locked_hold(deps: Deps, tx: Transaction, hold_id: HoldId) -> Hold:
+    """A hold as it is once its restaurant is locked."""
+    hold = await holds.find(tx, hold_id)
+    if hold is not None:
+        await locked(deps, tx, hold.restaurant_id)
+        hold = await holds.find(tx, hold_id)
+    if hold is None:
+        raise NotFound(f"There is no hold {hold_id}.")
+    return hold
+
+
+async def _save(tx: Transaction, before: Hold, after: Hold) -> None:
+    await holds.save(tx, after)
+    sign = portions.given_back(before.state, after.state)
+    if sign:
+        await menus.give_back(tx, after.restaurant_id, after.portions, sign=sign)
