@@ -1,9 +1,11 @@
 """Whole journeys of an order, in every shape: from the menu to the door, and every other end."""
 
 import asyncio
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ordereats.chassis.clock import SystemClock
 from support.cast import Courier, Restaurant
 from support.platform import Answer, Platform, until
 
@@ -77,6 +79,44 @@ async def test_another_price_than_the_menus_is_refused_with_the_right_quote(
 
     assert (refused.status, refused.code) == (409, "price_changed")
     assert refused.body["quote"] == right
+
+
+async def test_a_restaurant_that_pauses_says_when_it_takes_orders_again(
+    platform: Platform,
+) -> None:
+    restaurant = await Restaurant.opened(platform)
+    until = "2100-01-01T12:00:00Z"
+    too_long = await platform.post(f"/restaurants/{restaurant.id}/pause", {"until": until})
+    soon = SystemClock().now().replace(microsecond=0) + timedelta(hours=1)
+    paused = await platform.post(f"/restaurants/{restaurant.id}/pause", {"until": soon.isoformat()})
+
+    refused = await platform.post("/orders", restaurant.an_order())
+
+    assert too_long.status == 400
+    assert paused.status == 200
+    assert (refused.status, refused.code) == (409, "paused")
+    assert datetime.fromisoformat(refused.body["opensAt"]) == soon
+
+
+async def test_who_follows_an_order_goes_on_where_the_stream_broke_off(
+    platform: Platform,
+) -> None:
+    restaurant = await Restaurant.opened(platform)
+    order_id = await restaurant.order()
+    await platform.until_status(order_id, "paid")
+    seen = await platform.heard(f"/orders/{order_id}/events", events=2)
+    async with asyncio.TaskGroup() as tasks:
+        path = f"/orders/{order_id}/events"
+        following = tasks.create_task(platform.heard(path, after=seen[-1][0], events=1))
+        await restaurant.accepts(order_id)
+
+    assert [(number, entry["status"]) for number, entry in seen] == [
+        ("1", "pending"),
+        ("2", "paid"),
+    ]
+    assert [(number, entry["status"]) for number, entry in following.result()] == [
+        ("3", "accepted")
+    ]
 
 
 async def test_a_rejected_order_is_voided_and_its_dish_sold_out(platform: Platform) -> None:

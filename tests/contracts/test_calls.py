@@ -12,7 +12,6 @@ from contracts import examples
 from ordereats import contracts
 from ordereats.contracts import kitchen, menus
 from ordereats.contracts.calls import Call
-from ordereats.contracts.restaurants import GET_RESTAURANT, Restaurant, WhichRestaurant
 from ordereats.contracts.users import GET_USER, User, WhichUser
 from ordereats.contracts.wire import decode, encode
 from ordereats.topology.catalog import SERVICES
@@ -31,7 +30,6 @@ def a_request(kind: type[Struct]) -> Any:
 AT = examples.RESTAURANT
 EXAMPLES: list[tuple[Call[Any, Any], Struct, Struct]] = [
     (GET_USER, WhichUser(examples.USER), an_answer(User)),
-    (GET_RESTAURANT, WhichRestaurant(AT), an_answer(Restaurant)),
     (menus.QUOTE, menus.WhichBasket(AT, a_request(menus.AskQuote)), an_answer(menus.Quote)),
     (
         menus.HOLD_PORTIONS,

@@ -103,7 +103,9 @@ def test_an_id_is_a_number_that_a_64_bit_column_holds(user_id: object) -> None:
 
 def _kinds(of: type[Body | Answer]) -> set[type[Body | Answer]]:
     """Those of the platform; other tests make some of their own."""
-    return {each for each in of.__subclasses__() if each.__module__.startswith("ordereats.")}
+    return {
+        each for each in of.__subclasses__() if each.__module__.startswith("ordereats.contracts.")
+    }
 
 
 def _with(value: Body | Answer, name: str, added: object) -> bytes:

@@ -107,6 +107,27 @@ async def test_refunds_give_back_what_was_taken_and_never_more(caller: Caller) -
     assert (await caller.kinds())[2:] == [("refunded", 1000), ("refunded", 1500)]
 
 
+async def test_a_refund_fails_once_when_it_is_told_to_and_can_be_made_again(
+    caller: Caller,
+) -> None:
+    v1 = caller.stripe.v1
+    intent = await caller.charge(capture_method="automatic")
+    made = await v1.refunds.create_async({"payment_intent": intent.id})
+
+    async def fail(name: str) -> int:
+        async with caller.http.post(f"/sandbox/refunds/{name}/fail") as answer:
+            return answer.status
+
+    assert [await fail(made.id), await fail(made.id), await fail("re_none")] == [200, 400, 404]
+
+    failed = await v1.refunds.retrieve_async(made.id)
+    assert (failed.status, failed.failure_reason) == ("failed", "expired_or_canceled_card")
+    assert (await v1.refunds.create_async({"payment_intent": intent.id})).status == "succeeded"
+    assert [kind for kind, _ in (await caller.kinds())[1:]] == [
+        *("captured", "refunded", "refund_failed", "refunded")
+    ]
+
+
 async def test_what_was_not_taken_can_not_be_given_back(caller: Caller) -> None:
     intent = await caller.charge()
 

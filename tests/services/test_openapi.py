@@ -1,12 +1,19 @@
 """The description of the API is true: what it promises holds, and what is refused it says."""
 
 import asyncio
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
+from litestar import get
 
+from ordereats.chassis.errors import Conflict
+from ordereats.chassis.http.app import described
+from ordereats.contracts.wire import Answer
 from support.builders import Running
 
 SCHEMATHESIS = Path(sys.executable).parent / "st"
@@ -14,6 +21,13 @@ CHECKS = "not_a_server_error,response_schema_conformance,negative_data_rejection
 
 STREAM = "/orders/{order_id}/events"
 """It does not end before its order does; tests/services/orders/test_streams.py reads it."""
+
+UNSEEN = {"conflict", "not_heard_yet", "overtaken"}
+"""Codes of conflicts that no request meets: a kind, and what only handlers of events raise."""
+
+
+class Dumb(Answer, frozen=True):
+    word: str
 
 
 @pytest.mark.timeout(400)
@@ -99,3 +113,112 @@ async def test_it_names_the_idempotency_key_where_there_is_one(document: dict[st
         if name.startswith("POST") and "201" in operation["responses"]:  # it creates
             names = {each["name"].lower() for each in operation.get("parameters", [])}
             assert "idempotency-key" in names, name
+
+
+async def test_it_explains_every_operation_schema_and_tag(document: dict[str, Any]) -> None:
+    assert list(unexplained(document)) == []
+
+
+def test_what_it_does_not_explain_is_noticed() -> None:
+    @get("/dumb", tags=["dumb"])
+    async def dumb() -> Dumb:
+        return Dumb("")
+
+    assert list(unexplained(described("Dumb", [dumb]))) == ["GET /dumb", "Dumb", "dumb"]
+
+
+def unexplained(document: dict[str, Any]) -> Iterator[str]:
+    """Names what has no description, or one that is still written for those who read the code."""
+    tags = {each["name"]: each for each in document["tags"]}
+    for operation in operations(document).values():
+        tags |= {tag: {} for tag in operation["tags"] if tag not in tags}
+    for name, each in (operations(document) | document["components"]["schemas"] | tags).items():
+        if not each.get("description") or re.search(
+            r"^ +\S|^[A-Z]\w+:$", each["description"], re.MULTILINE
+        ):
+            yield name
+
+
+RIGHT: list[tuple[str, dict[str, Any]]] = [
+    ("PlaceOrder", {"userId": 1, "restaurantId": 1, "items": [{"qty": 1, "dishId": 1}]}),
+    (
+        "AskQuote",
+        {"items": [{"qty": 1, "name": "Pizza", "options": [{"group": "a", "name": "b"}]}]},
+    ),
+    ("Hours", {"timeZone": "UTC", "weekly": [{"weekday": 1, "opens": "09:00", "closes": "17:00"}]}),
+    ("RejectTicket", {"reason": "no gas", "soldOut": [1]}),
+]
+
+
+@pytest.mark.parametrize(("name", "asked"), RIGHT)
+async def test_what_is_right_is_so_by_its_schema(
+    document: dict[str, Any], name: str, asked: dict[str, Any]
+) -> None:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+    validator = jsonschema_rs.validator_for(schema)
+
+    assert validator.is_valid(asked)
+    for field in asked:
+        assert not validator.is_valid(asked | {field: [{"of": "another kind"}]}), field
+
+
+async def test_it_says_of_fields_what_the_code_says_of_them(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert schemas["Order"]["properties"]["version"]["description"] == "counts its moves, from 1."
+    assert "`soldOut`" in schemas["ChangeDish"]["properties"]["portionsLeft"]["description"]
+
+
+async def test_it_names_each_code_of_a_conflict_where_it_is_met(document: dict[str, Any]) -> None:
+    codes = {each.code for each in kinds_of(Conflict)} - UNSEEN
+    named = {
+        name: {code for code in codes if f"`{code}`" in about(operation)}
+        for name, operation in operations(document).items()
+        if "409" in operation["responses"]
+    }
+
+    assert [name for name, its in named.items() if not its] == []
+    assert set().union(*named.values()) == codes
+    assert named["POST /orders"] == {
+        *("price_changed", "closed", "paused", "sold_out", "out_of_reach"),
+        "idempotency_key_reused",
+    }
+    assert named["POST /orders/{order_id}/cancel"] == {"already_accepted", "illegal_move"}
+
+
+async def test_it_names_what_a_refusal_says_beside(document: dict[str, Any]) -> None:
+    problem = document["components"]["schemas"]["Problem"]
+
+    assert problem.get("additionalProperties", True) is True
+    for name in ("quote", "opensAt", "dishes", "refundable"):
+        assert f"`{name}`" in problem["description"], name
+
+
+async def test_it_says_what_the_webhook_takes(document: dict[str, Any]) -> None:
+    webhook = operations(document)["POST /payments/webhooks/stripe"]
+    (signature,) = webhook["parameters"]
+
+    assert webhook["requestBody"]["required"]
+    assert webhook["requestBody"]["content"]["application/json"]["schema"] == {"type": "object"}
+    assert (signature["name"], signature["in"]) == ("Stripe-Signature", "header")
+    assert signature["required"]
+
+
+@pytest.mark.parametrize(
+    "name", ["POST /restaurants/{restaurant_id}/holds", "POST /kitchen/orders/{order_id}/withdraw"]
+)
+async def test_it_says_what_only_neighbours_ask(document: dict[str, Any], name: str) -> None:
+    assert operations(document)[name]["description"].startswith("Internal: ")
+
+
+def about(operation: dict[str, Any]) -> str:
+    described = [operation, *operation.get("parameters", [])]
+    return " ".join(each.get("description", "") for each in described)
+
+
+def kinds_of(error: type[Conflict]) -> Iterator[type[Conflict]]:
+    """Yield those of the platform, not those that tests make."""
+    if error.__module__.startswith("ordereats."):
+        yield error
+    for each in error.__subclasses__():
+        yield from kinds_of(each)

@@ -139,6 +139,26 @@ class Platform:
         """GET."""
         return await self.ask("GET", path)
 
+    async def heard(
+        self, path: str, *, events: int, after: str | None = None
+    ) -> list[tuple[str, Any]]:
+        """The next events of a stream (Server-Sent Events): their ids and data."""
+        headers = {} if after is None else {"Last-Event-ID": after}
+        heard: list[tuple[str, Any]] = []
+        async with asyncio.timeout(15), self._http.get(self.url + path, headers=headers) as got:
+            assert got.status == 200, await got.text()
+            event: dict[str, str] = {}
+            async for line in got.content:
+                name, _, value = line.decode().strip().partition(": ")
+                if name:
+                    event[name] = value
+                elif "data" in event:
+                    heard.append((event["id"], json.loads(event["data"])))
+                    event = {}
+                if len(heard) == events:
+                    break
+        return heard
+
     async def furnish(self) -> None:
         """Have a customer and a restaurant."""
         email = f"{monotonic()}@test.com"

@@ -50,10 +50,11 @@ insert into payments (
 """  # noqa: S608  # a constant
 REFUND = f"""
 insert into refunds (
-    id, payment_id, amount_minor, currency, status, reason, key, correlation_id, created_at
+    id, payment_id, amount_minor, currency, status, reason, key, correlation_id, created_at,
+    provider_reference
 ) values (
     $1::bigint, $1::bigint, 2500, 'EUR', 'succeeded', 'cancelled', $1::bigint::text, '-',
-    {AN_HOUR_AGO}
+    {AN_HOUR_AGO}, $2
 )
 """  # noqa: S608  # a constant
 JOURNAL = f"""
@@ -77,9 +78,10 @@ RESTAURANT = "insert into restaurants (name, created_at) values ('Pho Saigon', n
 DELIVERY = f"""
 insert into deliveries (
     order_id, restaurant_id, user_id, status, ready_at, courier_id, search_at, find_by, created_at,
-    correlation_id
+    delivered_at, correlation_id
 ) values (
-    $1, 1, 1, $2, {AN_HOUR_AGO}, $3, {AN_HOUR_AGO}, {AN_HOUR_AGO}, {AN_HOUR_AGO}, '-'
+    $1, 1, 1, $2, {AN_HOUR_AGO}, $3, {AN_HOUR_AGO}, {AN_HOUR_AGO}, {AN_HOUR_AGO},
+    case when $2 = 'delivered' then {AN_HOUR_AGO} end, '-'
 )
 """  # noqa: S608  # a constant
 NOTIFICATION = f"""
@@ -135,11 +137,20 @@ class City:
         )
         return str(intent["id"])
 
-    async def ask(self, path: str, form: dict[str, str] | None = None) -> dict[str, Any]:
+    async def let_refund_fail(self) -> None:
+        """Have the one refund fail at the provider, after it has succeeded."""
+        (row,) = await run_sql(
+            self.databases["payments"], "select provider_reference as name from refunds"
+        )
+        await self.ask(f"refunds/{row['name']}/fail", of="sandbox")
+
+    async def ask(
+        self, path: str, form: dict[str, str] | None = None, *, of: str = "v1"
+    ) -> dict[str, Any]:
         """Ask the payment provider."""
         async with (
             aiohttp.ClientSession(headers={"Authorization": "Bearer sk_test_x"}) as session,
-            session.post(f"{self.ledger}/v1/{path}", data=form or {}) as answer,
+            session.post(f"{self.ledger}/{of}/{path}", data=form or {}) as answer,
         ):
             assert answer.status == 200, await answer.text()
             body: dict[str, Any] = msgspec.json.decode(await answer.read())
@@ -209,8 +220,8 @@ async def _fill(city: City) -> None:
         await city.sql("payments", PAYMENT, order_id, status, refunded, charge)
         await city.sql("payments", JOURNAL, order_id, "captured", None, 2500)
         if refunded:
-            await city.ask("refunds", {"payment_intent": charge})
-            await city.sql("payments", REFUND, order_id)
+            refund = await city.ask("refunds", {"payment_intent": charge})
+            await city.sql("payments", REFUND, order_id, refund["id"])
             await city.sql("payments", JOURNAL, order_id, "refunded", order_id, -2500)
         await city.sql("orders", ANSWERED, order_id)
         await city.sql("notifications", NOTIFICATION, order_id)

@@ -230,6 +230,15 @@ async def courier_on_two(it: City) -> None:
     await it.sql("deliveries", "update deliveries set status = 'picked_up' where order_id = 1")
 
 
+async def brought_though_cancelled(it: City) -> None:
+    brought = "update deliveries set status = 'delivered', courier_id = 1, delivered_at = find_by"
+    await it.sql("deliveries", f"{brought} where order_id = 2")
+
+
+async def brought_and_not_heard(it: City) -> None:
+    await accepted_with_a_delivery(it, "delivered", 1)
+
+
 async def not_published(it: City) -> None:
     await it.sql(
         "orders",
@@ -291,6 +300,7 @@ PLANTED: list[tuple[Plant, str, str]] = [
         "the provider agrees",
         "has kept 25.00 EUR, the provider says 20.00 EUR",
     ),
+    (City.let_refund_fail, "the provider agrees", "has kept 0.00 EUR, the provider says 25.00"),
     (still_reserved, "the provider agrees", "is still reserved at the provider"),
     (impossible_move, "every history is a path", "order/2 went from pending to ready"),
     (state_without_history, "every history is a path", "its history ends with pending"),
@@ -302,6 +312,12 @@ PLANTED: list[tuple[Plant, str, str]] = [
     (nobody_found_not_heard, "every deadline is kept", "still accepted, and nobody brings it"),
     (offered_for_ever, "every deadline is kept", "is offered, and the offer is over"),
     (courier_on_two, "no courier has two deliveries", "courier/1 has 2 deliveries at once"),
+    (
+        brought_though_cancelled,
+        "what was brought is delivered",
+        "delivery/2 was delivered, and its order 2 is cancelled",
+    ),
+    (brought_and_not_heard, "what was brought is delivered", "and its order 4 is accepted"),
     (not_published, "every fact is published", "x of orders has waited for 61 s"),
     (parked, "no message is parked", "x is parked in payments.order: no"),
 ]
@@ -330,6 +346,8 @@ async def test_what_is_still_under_way_is_no_fault(monolith: City) -> None:
     await monolith.sql("orders", "update order_moves set at = now()")
     await monolith.sql("kitchen", "update tickets set created_at = now(), status = 'cancelled'")
     await cancelled_and_reserved(monolith)
+    await brought_though_cancelled(monolith)
+    await monolith.sql("deliveries", "update deliveries set delivered_at = now()")
     await refunded_at_the_provider_alone(monolith)
     await monolith.sql("payments", "update journals set at = now()")
 

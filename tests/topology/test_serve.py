@@ -222,7 +222,7 @@ async def test_a_neighbour_without_an_address_is_one_sentence_and_nothing_is_beg
 
     assert status == 2
     assert_is_one_sentence(said, "orders calls kitchen, which does not run in this process")
-    assert "USERS_URL" in said
+    assert "KITCHEN_URL" in said
     assert await run_sql(database_url, "select from pg_tables where schemaname = 'public'") == []
 
 

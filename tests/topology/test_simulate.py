@@ -14,7 +14,7 @@ from ordereats.contracts.orders import OrderStatus
 from ordereats.contracts.payments import Payment, PaymentStatus
 from ordereats.topology.city import client
 from ordereats.topology.city.invented import Size, invent
-from ordereats.topology.city.simulation import clock, money, run
+from ordereats.topology.city.simulation import clock, money, run, stage
 from ordereats.topology.city.simulation.money import fits
 from ordereats.topology.city.simulation.plan import BAD_CARDS, plan
 from ordereats.topology.city.simulation.report import Outcome, Progress
@@ -72,6 +72,20 @@ async def test_every_order_ends_and_the_money_is_where_it_belongs(small: SmallPl
     assert outcome.tally.failed == 0
     assert len(outcome.door_min) == ends[OrderStatus.DELIVERED]
     assert 5 < outcome.median_min < outcome.p90_min
+
+
+async def test_orders_are_followed_from_page_to_page(
+    small: SmallPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "PAGE", 20)
+    monkeypatch.setattr(run, "PATIENCE_MIN", 5)
+    small.deaf_kitchen = True
+
+    outcome = await play(a_day(small, patience_s=0.5))
+
+    # Those of the first page stay where they are; those after it are seen to move all the same.
+    assert outcome.progress.by_status[OrderStatus.PAID] > 40
+    assert outcome.progress.by_status[OrderStatus.PENDING] == 0
 
 
 async def test_what_the_plan_says_is_what_they_do(small: SmallPlatform) -> None:

@@ -55,6 +55,10 @@ class Conflict(OrderEatsError, code="conflict"):
     title = "Contradicts the present state"
 
 
+class IllegalMove(Conflict, code="illegal_move"):
+    """What is to be moved is in a state from which it can't go there."""
+
+
 class Unavailable(OrderEatsError, code="unavailable"):
     """Something that this answer needs is down; nothing was done.
 
@@ -86,6 +90,13 @@ class DatabaseError(OrderEatsError, code="database_error"):
 
 class RowRefused(DatabaseError):
     """The database refused a row: nothing of its transaction was done."""
+
+
+class TooEarly(OrderEatsError, code="too_early"):
+    """A fact came before the one it depends on: it waits in the inbox until that has come.
+
+    Raised by handlers alone; it never leaves by HTTP.
+    """
 
 
 class Misconfigured(Exception):

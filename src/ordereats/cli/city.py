@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Url = Annotated[str, typer.Option(help="Where the platform answers.")]
 Seed = Annotated[int, typer.Option(min=0, help="Names the city; another one is another city.")]
-Couriers = Annotated[int, typer.Option(min=1, max=2000, help="How many bring.")]
+Couriers = Annotated[int, typer.Option(min=1, max=2000, help="Couriers.")]
 
 HOME = "http://localhost:3000"
 WIDTH = 120
@@ -29,13 +29,16 @@ WIDTH = 120
 
 def seed(
     *,
-    restaurants: Annotated[int, typer.Option(min=1, max=431, help="How many cook.")] = 60,
+    restaurants: Annotated[int, typer.Option(min=1, max=431, help="Restaurants.")] = 60,
     couriers: Couriers = 80,
-    customers: Annotated[int, typer.Option(min=1, max=10_000, help="How many order.")] = 200,
+    customers: Annotated[int, typer.Option(min=1, max=10_000, help="Customers.")] = 200,
     seed: Seed = 1,
     url: Url = HOME,
 ) -> None:
-    """Fill a platform with an invented city, on the streets of a real one. Twice does nothing."""
+    """Fill a platform with an invented city.
+
+    It stands on the streets of Helsinki. Again within a day, this makes nothing new.
+    """
     from ordereats.topology.city.invented import Size, invent
 
     city = invent(seed, Size(restaurants, couriers, customers))
@@ -53,19 +56,22 @@ def seed(
 def simulate(
     *,
     orders_per_minute: Annotated[
-        float, typer.Option(min=0.01, max=10_000, help="In simulated minutes, like the others.")
+        float, typer.Option(min=0.01, max=10_000, help="Orders in a simulated minute.")
     ] = 30,
-    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="For how long.")] = 10,
+    minutes: Annotated[
+        float, typer.Option(min=0.1, max=1440, help="Simulated minutes in which orders come.")
+    ] = 10,
     speed: Annotated[
-        float, typer.Option(min=1, max=600, help="At 60, a minute lasts a second.")
+        float, typer.Option(min=1, max=600, help="At 60, a simulated minute lasts a second.")
     ] = 60,
     couriers: Couriers = 80,
     seed: Seed = 1,
     url: Url = HOME,
 ) -> None:
-    """Play customers, kitchens and couriers in that city, and sum up. Ctrl-C ends it early.
+    """Play customers, kitchens and couriers, and sum up.
 
-    What of the city is not there yet is made first. Exit status 1: an order did not end (none moved
+    The city is the one of `seed`, with 60 restaurants and 200 customers; what of it is not there
+    yet is made first. Ctrl-C ends it early. Exit status 1: an order did not end (none moved
     for two minutes, or two simulated hours if that is longer), or its money is not as it should be.
     """
     from rich.console import Console

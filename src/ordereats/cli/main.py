@@ -26,7 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-PublicPort = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="To answer on.")]
+PublicPort = Annotated[
+    int, typer.Option(envvar="PORT", min=1, max=65535, help="Port to answer on.")
+]
 Services = Annotated[list[str], typer.Argument(help="Names of services, or all.")]
 Description = Literal["openapi", "asyncapi"]
 PartName = Annotated[str, typer.Argument(help="As `ordereats ps` shows it.")]
@@ -105,10 +107,10 @@ def serve(
     names: Services,
     *,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="To answer on, instead of PORT.")
+        int | None, typer.Option(min=0, max=65535, help="Port to answer on, instead of PORT.")
     ] = None,
 ) -> None:
-    """Run these services in this process, configured by the environment."""
+    """Run services in this process, by the environment."""
     from ordereats.topology import serve as serving
 
     serving.run(names, port)
@@ -125,7 +127,7 @@ def migrate(names: Services) -> None:
 @app.command()
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="To answer on.")] = 12111,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to answer on.")] = 12111,
     data: Annotated[Path, typer.Option(help="The folder of its ledger.")],
 ) -> None:
     """Run the payment sandbox, which stands in for Stripe."""
@@ -156,7 +158,7 @@ def audit(
 def describe(
     what: Annotated[Description, typer.Argument(help="Requests and answers, or events.")],
 ) -> None:
-    """Print the OpenAPI or the AsyncAPI document of the whole platform."""
+    """Print the platform's OpenAPI or AsyncAPI document."""
     import asyncio
 
     from ordereats.topology import described

@@ -132,7 +132,7 @@ class TicketReady(Event, frozen=True, tag="ordereats.ticket.ready.v1"):
 
 
 class TicketCancelled(Event, frozen=True, tag="ordereats.ticket.cancelled.v1"):
-    """The customer took the order back before the kitchen had accepted it, or even heard of it."""
+    """The order was taken back before the kitchen had accepted it, or even heard of it."""
 
     order_id: OrderId
     restaurant_id: RestaurantId
@@ -145,7 +145,7 @@ class Withdrawn(Answer, frozen=True):
 
 
 class WithdrawOrder(Body, frozen=True):
-    """The customer takes an order back.
+    """An order is taken back: its customer cancels it, or the platform, which has heard no answer.
 
     Attributes:
         restaurant_id: of the order, of which the kitchen may not have heard yet.

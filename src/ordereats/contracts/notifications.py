@@ -18,12 +18,11 @@ class Receiver(StrEnum):
 class Mail(StrEnum):
     """What became of the e-mail about it.
 
-    Attributes:
-        NONE: this one is told in the app alone.
-        WAITING: to be sent, or sent again.
-        KEPT: there is no mail server here; it can be read in the list of mails.
-        SENT: the mail server has taken it.
-        PARKED: it could not be sent, and is not tried any more.
+    - `none`: this one is told in the app alone.
+    - `waiting`: to be sent, or sent again.
+    - `kept`: there is no mail server here; it can be read in the list of mails.
+    - `sent`: the mail server has taken it.
+    - `parked`: it could not be sent, and is not tried any more.
     """
 
     NONE = "none"

@@ -81,7 +81,7 @@ class CancelOrder(Body, frozen=True):
 
 
 class OrderPrice(Answer, frozen=True):
-    """How a total is made up; `total_price = subtotal + delivery_fee + service_fee + tip`."""
+    """How a total is made up: it is the sum of all but `tax_included`, which is inside it."""
 
     subtotal: Decimal
     delivery_fee: Decimal

@@ -20,6 +20,10 @@ class FieldProblem(Struct, frozen=True):
 class Problem(Struct, frozen=True, rename="camel"):
     """An error, for people (`title`, `detail`) and for programs (`code`).
 
+    A refusal may have further members, by its code: `quote` with `price_changed`, the right price;
+    `opensAt` with `closed` and `paused`, if that is known; `dishes` with `sold_out`, the ids of
+    those that are; `refundable` with `above_captured`, what is left.
+
     Attributes:
         code: stable; what a client may branch on.
         correlation_id: what to quote when asking us about it.

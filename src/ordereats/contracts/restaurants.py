@@ -3,9 +3,8 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from ordereats.contracts.calls import Call
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import RestaurantId
 from ordereats.contracts.places import Place
@@ -103,12 +102,3 @@ class RestaurantChanged(Event, frozen=True, tag="ordereats.restaurant.changed.v1
     cuisine: str | None
     place: Place | None = None
     email: str | None = None
-
-
-class WhichRestaurant(Struct, frozen=True):
-    """The restaurant with this id."""
-
-    restaurant_id: RestaurantId
-
-
-GET_RESTAURANT = Call("restaurants", "/restaurants/{restaurant_id}", WhichRestaurant, Restaurant)

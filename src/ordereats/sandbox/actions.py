@@ -101,6 +101,17 @@ def create_refund(tx: Transaction, world: World, asked: CreateRefund) -> Answer:
     return wire.ok(wire.refund(refund))
 
 
+def fail_refund(tx: Transaction, world: World, refund_id: str) -> Answer:
+    """Let a refund fail that had succeeded, as the customer's bank may do days later."""
+    given = _refund(tx, refund_id)
+    intent, failed, movement = intents.fail_refund(_intent(tx, given.intent), given)
+    tx.put(intent)
+    tx.put_refund(failed)
+    tx.record(intent, movement, at=msgspec.to_builtins(world.now()))
+    _tell(tx, world, EVENTS[movement.kind], wire.refund(failed))
+    return wire.ok(wire.refund(failed))
+
+
 def get_intent(tx: Transaction, intent_id: str) -> Answer:
     """One intent as it is now."""
     return wire.ok(wire.payment_intent(_intent(tx, intent_id)))
@@ -142,10 +153,7 @@ def list_events(tx: Transaction, asked: ListEvents) -> Answer:
 
 def get_refund(tx: Transaction, refund_id: str) -> Answer:
     """One refund."""
-    refund = tx.refund(refund_id)
-    if refund is None:
-        raise no_such("refund", refund_id, param="id")
-    return wire.ok(wire.refund(refund))
+    return wire.ok(wire.refund(_refund(tx, refund_id)))
 
 
 def entries(tx: Transaction, asked: ListEntries) -> list[Entry]:
@@ -161,6 +169,13 @@ def _intent(tx: Transaction, intent_id: str, *, param: str = "intent") -> Intent
     if intent is None:
         raise no_such("payment_intent", intent_id, param=param)
     return intent
+
+
+def _refund(tx: Transaction, refund_id: str) -> Refund:
+    refund = tx.refund(refund_id)
+    if refund is None:
+        raise no_such("refund", refund_id, param="id")
+    return refund
 
 
 def _store(tx: Transaction, world: World, intent: Intent, *movements: Movement) -> None:

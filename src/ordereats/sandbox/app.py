@@ -148,6 +148,13 @@ async def ledger(request: Req, sandbox: TheSandbox) -> Response[bytes]:
     return response
 
 
+@post("/sandbox/refunds/{name:str}/fail", status_code=200)
+async def fail_refund(request: Req, sandbox: TheSandbox, name: Name) -> Response[bytes]:
+    return await sandbox.once(
+        request, forms.Nothing, lambda tx, world, _: actions.fail_refund(tx, world, name)
+    )
+
+
 @get("/sandbox/behaviour")
 async def get_behaviour(sandbox: TheSandbox) -> Behaviour:
     return sandbox.mood.behaviour
@@ -209,6 +216,7 @@ def create(data: Path, *, world: World | None = None, receiver: Receiver | None 
             ledger,
             get_behaviour,
             put_behaviour,
+            fail_refund,
             *health.routes([Check("ledger", sandbox.ledger.check)]),
         ],
         dependencies={"sandbox": Provide(lambda: sandbox, sync_to_thread=False)},

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CAPTURED = "captured"
     CANCELED = "canceled"
     REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
     DECLINED = "declined"
 
 
@@ -38,6 +39,7 @@ EVENTS: Mapping[Kind, str] = {
     Kind.CANCELED: "payment_intent.canceled",
     Kind.DECLINED: "payment_intent.payment_failed",
     Kind.REFUNDED: "charge.refunded",
+    Kind.REFUND_FAILED: "refund.failed",
 }
 """What Stripe calls the event of each."""
 
@@ -80,7 +82,11 @@ class Intent(Struct, frozen=True):
 
 
 class Refund(Struct, frozen=True):
-    """Money given back."""
+    """Money given back.
+
+    Attributes:
+        failure_reason: why it came back afterwards, if it did.
+    """
 
     id: str
     intent: str
@@ -90,6 +96,7 @@ class Refund(Struct, frozen=True):
     created: int
     reason: str | None = None
     metadata: Mapping[str, str] = {}
+    failure_reason: str | None = None
 
 
 class Movement(Struct, frozen=True):
@@ -228,6 +235,19 @@ def refund(intent: Intent, amount: int | None) -> tuple[Intent, Movement]:
     return replace(intent, amount_refunded=intent.amount_refunded + wanted), Movement(
         Kind.REFUNDED, wanted
     )
+
+
+def fail_refund(intent: Intent, given: Refund) -> tuple[Intent, Refund, Movement]:
+    """Take a refund back that had succeeded: the customer's bank knows that card no more.
+
+    Raises:
+        Refused: it has failed already.
+    """
+    if given.failure_reason is not None:
+        raise Refused(f"Refund {given.id} has failed already.", param="id")
+    left = replace(intent, amount_refunded=intent.amount_refunded - given.amount)
+    failed = replace(given, failure_reason="expired_or_canceled_card")
+    return left, failed, Movement(Kind.REFUND_FAILED, given.amount)
 
 
 def no_such(thing: str, name: str, *, param: str, status: int = 404) -> Refused:

@@ -189,6 +189,12 @@ class Transaction:
             (refund.id, msgspec.json.encode(refund), refund.intent),
         )
 
+    def put_refund(self, refund: Refund) -> None:
+        """Store what has become of a refund."""
+        self._file.execute(
+            "update refunds set state = ? where id = ?", (msgspec.json.encode(refund), refund.id)
+        )
+
     def refunds_of(self, intent_id: str, *, limit: int, before: str | None) -> list[Refund]:
         """The refunds of an intent, the latest first, from one on if it is named."""
         rows = self._file.execute(

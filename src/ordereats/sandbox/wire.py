@@ -77,7 +77,8 @@ def refund(given: Refund) -> Json:
         "metadata": given.metadata,
         "payment_intent": given.intent,
         "reason": given.reason,
-        "status": "succeeded",
+        "status": "failed" if given.failure_reason else "succeeded",
+        **({"failure_reason": given.failure_reason} if given.failure_reason else {}),
     }
 
 

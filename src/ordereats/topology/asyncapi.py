@@ -1,15 +1,13 @@
 """The AsyncAPI document: every event, who says it and who hears it, read from the code."""
 
-import inspect
-import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import Struct
 from msgspec.inspect import DateTimeType, Metadata, StructType, Type, UnionType, type_info
 
+from ordereats.chassis.docstrings import told
 from ordereats.chassis.messaging.cloudevents import CONTENT_TYPE, PREFIX
 from ordereats.chassis.messaging.rabbitmq_link import EVENTS
 from ordereats.chassis.service import Service
@@ -134,7 +132,7 @@ def _operation(action: str, name: str, event: type[Event], binding: Json) -> Jso
 
 
 def _message(event: type[Event]) -> Json:
-    summary, _ = _told(event)
+    summary, _ = told(event)
     return {
         "name": type_of(event),
         "title": event.__name__,
@@ -172,17 +170,18 @@ def _hook(kind: type) -> Json:
 
 def _complete(schema: Json, kind: StructType) -> None:
     """Add what msgspec leaves out: what the docstring says of each field, and that times are so."""
-    schema["description"], meanings = _told(kind.cls)
+    schema["description"], meanings = told(kind.cls)
     for field in kind.fields:
         its = schema["properties"][field.encode_name]
+        meaning = meanings.get(field.encode_name)
         if any(isinstance(each, DateTimeType) for each in _parts(field.type)):
             for each in its.get("anyOf", [its]):
                 if each.get("type") == "string":
                     each["format"] = "date-time"
-        if field.name in meanings:
+        if meaning:
             if "$ref" in its:  # beside which nothing else counts
                 its["allOf"] = [{"$ref": its.pop("$ref")}]
-            its["description"] = meanings[field.name]
+            its["description"] = meaning
 
 
 def _structs(kind: Type) -> Iterator[StructType]:
@@ -203,13 +202,6 @@ def _parts(kind: Type) -> Iterator[Type]:
             yield from _parts(each)
     elif hasattr(kind, "item_type"):
         yield from _parts(kind.item_type)
-
-
-def _told(kind: type[Struct]) -> tuple[str, dict[str, str]]:
-    """The docstring's sentence, and what it says of each attribute."""
-    sentence, _, attributes = (inspect.getdoc(kind) or "").partition("\n\nAttributes:\n")
-    said = re.findall(r"^    (\w+): (.+(?:\n {5,}.+)*)", attributes, re.MULTILINE)
-    return sentence, {name: " ".join(text.split()) for name, text in said}
 
 
 def _short(event: type[Event]) -> str:

@@ -86,6 +86,17 @@ async def test_it_has_every_operation_parameter_shape_and_field(
     for name, schema in document["components"]["schemas"].items():
         assert name in anchors
         assert all(field in text for field in schema.get("properties", {}))
+    for described in [
+        document["info"],
+        *document["tags"],
+        *document["components"]["schemas"].values(),
+    ]:
+        assert first_words(described) in text
+
+
+def first_words(described: dict[str, Any]) -> str:
+    words: str = described["description"]
+    return words.partition("`")[0].partition("\n")[0]
 
 
 async def test_it_is_well_formed(html: str) -> None:
@@ -132,12 +143,28 @@ def test_nothing_that_it_is_told_becomes_markup() -> None:
     assert evil in Reader(page(document)).text
 
 
+def test_a_description_is_paragraphs_lists_and_code() -> None:
+    text = "One `thing`\nand more.\n\n- first\n  of all\n- `second`"
+    document = a_document({"type": "string", "description": "a `field`"})
+    document["info"]["description"] = text
+    document["components"]["schemas"]["Thing"]["description"] = text
+    document["tags"] = [{"name": "thing", "description": "of `things`"}]
+
+    html = page(document)
+
+    prose = "<p>One <code>thing</code>\nand more.</p>"
+    items = "<ul><li>first\n  of all</li><li><code>second</code></li></ul>"
+    assert html.count(prose + items) == 2
+    assert "<td>a <code>field</code></td>" in html
+    assert "<h2>thing</h2>\n<p>of <code>things</code></p>" in html
+
+
 def a_document(schema: dict[str, Any], name: str = "thing") -> dict[str, Any]:
     described = {"description": name, "summary": name, "tags": [name], "responses": {}}
     parameter = {"name": name, "in": "query", "schema": schema, "description": name}
     return {
         "openapi": "3.1.0",
-        "info": {"title": name},
+        "info": {"title": name, "description": name},
         "paths": {f"/{name}": {"get": {**described, "parameters": [parameter]}}},
         "components": {"schemas": {"Thing": {"type": "object", "properties": {name: schema}}}},
     }

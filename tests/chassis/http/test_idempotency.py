@@ -1,13 +1,15 @@
 """A POST that is sent again gets the first answer again, and does nothing."""
 
 import asyncio
+import hashlib
 from secrets import token_hex
 from typing import Any
 
 import pytest
+from litestar.testing import RequestFactory
 
 from ordereats.chassis.db.pool import Database
-from ordereats.chassis.http.idempotency import Answers
+from ordereats.chassis.http.idempotency import AlreadyAnswered, Answers, KeyReused, take_key
 from ordereats.topology.local.part import Process
 from support.builders import (
     NOBODY,
@@ -240,6 +242,34 @@ async def answers(database: Database) -> Answers:
         " ('POST /users', 'old', '', '{}', now() - interval '24 hours 1 minute')"
     )
     return Answers(database)
+
+
+async def first_answer(answers: Answers, key: str | None, **body: str) -> Exception | None:
+    """Ask for it in a request of its own."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    await take_key(RequestFactory().post("/users", headers=headers, data=body or None))
+    try:
+        await answers.repeat_first()
+    except (AlreadyAnswered, KeyReused) as answer:
+        return answer
+    return None
+
+
+async def test_who_asks_before_the_work_is_done_gets_the_first_answer_or_may_go_on(
+    answers: Answers, database: Database
+) -> None:
+    fingerprint = hashlib.sha256(b"").digest()
+    await database.execute("update idempotency_keys set fingerprint = $1", fingerprint)
+
+    (known,) = await asyncio.gather(first_answer(answers, "young"))
+    (reused,) = await asyncio.gather(first_answer(answers, "young", body="another"))
+    (new,) = await asyncio.gather(first_answer(answers, "new"))
+    (without,) = await asyncio.gather(first_answer(answers, None))
+
+    assert isinstance(known, AlreadyAnswered)
+    assert known.body == b"{}"
+    assert isinstance(reused, KeyReused)
+    assert (new, without) == (None, None)
 
 
 async def test_answers_are_forgotten_after_a_day_and_not_before(

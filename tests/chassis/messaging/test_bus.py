@@ -14,7 +14,7 @@ from chassis.messaging.brokers import (
     until_true,
     versions_of,
 )
-from ordereats.chassis.messaging.bus import BusState, Message, Queue, UnreadableError
+from ordereats.chassis.messaging.bus import Bus, BusState, Message, Queue, UnreadableError
 from ordereats.chassis.messaging.lanes import AT_ONCE
 
 
@@ -32,6 +32,26 @@ async def test_a_message_arrives_as_it_was_published(
     await heard.until([message.id])
     assert heard.messages == [message]
     assert bus.state is BusState.UP
+
+
+async def test_once_a_bus_is_up_its_queues_miss_nothing(broker: Broker, buses: Buses) -> None:
+    """Else the first order of a platform would be lost to whoever is slow to listen."""
+    publisher = await buses.open(broker)
+    for _ in range(5):
+        queue, heard, bus = a_queue(), Heard(), await buses.open(broker)
+        await _is_up(bus)
+        await bus.consume(queue, heard)
+        await _is_up(bus)
+        message = a_message(queue)
+
+        assert await publisher.publish([message]) == {}
+        await heard.until([message.id])
+
+
+async def _is_up(bus: Bus) -> None:
+    async with asyncio.timeout(10):
+        while bus.state is not BusState.UP:  # noqa: ASYNC110  # asked at once, with no event to tell
+            await asyncio.sleep(0)
 
 
 async def test_a_message_without_a_trace_and_with_an_empty_fact_arrives(

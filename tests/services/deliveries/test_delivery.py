@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordereats.chassis.errors import Conflict
+from ordereats.chassis.errors import Conflict, IllegalMove
 from ordereats.contracts.deliveries import DeliveryStatus
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import CourierId, DeliveryId, OrderId, RestaurantId, UserId
@@ -18,9 +18,9 @@ from ordereats.contracts.money import Money
 from ordereats.contracts.orders import CancelledBy, OrderAccepted, OrderCancelled
 from ordereats.contracts.places import Location
 from ordereats.services.deliveries.domain import delivery as rules
+from ordereats.services.deliveries.domain import view
 from ordereats.services.deliveries.domain.delivery import MOVES, Delivery
 from ordereats.services.deliveries.domain.refusals import (
-    IllegalMove,
     NotReady,
     NotYours,
     OfferLapsed,
@@ -256,7 +256,7 @@ def test_an_order_that_ends_before_it_is_accepted_is_cancelled_from_the_start() 
 def test_a_courier_is_seen_only_while_they_are_on_the_way(status: DeliveryStatus) -> None:
     here = Location(60.17, 24.94)
 
-    shown = rules.shown(a_delivery(status), here)
+    shown = view.shown(a_delivery(status), here)
 
     assert shown.position == (here if status in {ASSIGNED, PICKED_UP} else None)
     assert (shown.find_by is None) == (status not in {SEARCHING, OFFERED})

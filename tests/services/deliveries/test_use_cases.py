@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ordereats.chassis.clock import SystemClock
-from ordereats.chassis.errors import NotFound
+from ordereats.chassis.errors import DatabaseError, IllegalMove, NotFound
 from ordereats.contracts.deliveries import (
     DeliveryAssigned,
     DeliveryDelivered,
@@ -19,7 +19,6 @@ from ordereats.contracts.deliveries import (
 from ordereats.contracts.ids import CourierId, DeliveryId
 from ordereats.contracts.wire import decode
 from ordereats.services.deliveries.domain.refusals import (
-    IllegalMove,
     NotReady,
     NotYours,
     OfferLapsed,
@@ -78,14 +77,15 @@ async def test_a_fact_that_comes_again_changes_nothing(city: "City") -> None:
     assert await city.delivery() == first
 
 
-async def test_food_that_is_ready_before_its_order_was_heard_of_is_tried_again(
+async def test_what_a_kitchen_says_before_its_order_was_heard_of_waits_for_that(
     city: "City",
 ) -> None:
     await city.ready()
+    await city.delayed(ready_in_s=60)
 
-    (waiting,) = await city.deps.database.fetch("select state, last_error from inbox")
-    assert waiting["state"] == "waiting"
-    assert "no delivery of order 1 yet" in waiting["last_error"]
+    waiting = await city.deps.database.fetch("select state, last_error from inbox")
+    said = ("waiting", "TooEarly: There is no delivery of order 1 yet.")
+    assert [(row["state"], row["last_error"]) for row in waiting] == [said, said]
 
 
 async def test_an_order_that_was_cancelled_before_its_acceptance_was_heard_is_never_brought(
@@ -94,11 +94,14 @@ async def test_an_order_that_was_cancelled_before_its_acceptance_was_heard_is_ne
     await city.courier()
 
     await city.cancelled()
+    await city.delayed(ready_in_s=60)
     await city.accepted()
     await city.ready()
 
     assert (await city.offered()).status is CANCELLED
     assert await city.facts() == []
+    heard = await city.deps.database.fetch("select from inbox where state <> 'done'")
+    assert heard == []
 
 
 async def test_a_courier_who_comes_online_is_offered_what_already_waits(city: "City") -> None:
@@ -215,6 +218,23 @@ async def test_food_is_handed_over_by_its_courier_and_near_the_address(city: "Ci
     await deliveries.drop_off(city.deps, delivery_id, DropOff(courier_id, near))
     facts = await city.facts()
     assert decode(facts[-1]["data"].encode(), DeliveryDelivered).courier_id == courier_id
+    assert (await couriers.get(city.deps, courier_id)).location == near
+
+
+async def test_food_is_handed_over_with_the_position_or_not_at_all(city: "City") -> None:
+    delivery_id, courier_id = await city.assigned()
+    await deliveries.pick_up(city.deps, delivery_id, courier_id)
+    drop = DropOff(courier_id, CUSTOMER)
+
+    await city.deps.database.execute(
+        "alter table courier_positions add constraint full_disk check (lat < 0) not valid"
+    )
+    with pytest.raises(DatabaseError):
+        await deliveries.drop_off(city.deps, delivery_id, drop)
+    await city.deps.database.execute("alter table courier_positions drop constraint full_disk")
+
+    delivered = await deliveries.drop_off(city.deps, delivery_id, drop)
+    assert delivered.status is DeliveryStatus.DELIVERED
 
 
 async def test_an_old_position_does_not_keep_anyone_from_handing_over(city: "City") -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordereats.chassis.errors import Conflict, Invalid
+from ordereats.chassis.errors import Conflict, IllegalMove, Invalid
 from ordereats.contracts.ids import DishId, OrderId, RestaurantId, TicketId
 from ordereats.contracts.kitchen import (
     TicketAccepted,
@@ -31,7 +31,6 @@ from ordereats.services.kitchen.domain import (
     NOT_COOKED,
     AlreadyAccepted,
     Expired,
-    IllegalMove,
     Ticket,
 )
 

@@ -71,8 +71,29 @@ async def test_of_an_order_that_is_cancelled_before_it_comes_no_ticket_is_made(
 
     (row,) = await kitchen.rows()
     assert (row["status"], row["items"]) == ("cancelled", None)
-    assert await kitchen.told() == []
+    assert await kitchen.told() == ["cancelled"]
     assert await kitchen.waiting() == []
+
+
+async def test_who_says_that_a_withdrawn_order_is_paid_hears_once_more_that_it_is_withdrawn(
+    kitchen: "Kitchen",
+) -> None:
+    await kitchen.withdraw()
+
+    await kitchen.hear(paid())
+
+    first, again = await kitchen.facts()
+    assert (again["short"], again["data"]) == ("cancelled", first["data"])
+    assert (again["subject"], first["version"], again["version"]) == (first["subject"], 1, 2)
+
+
+async def test_an_order_that_comes_twice_is_not_told_to_be_withdrawn(kitchen: "Kitchen") -> None:
+    await kitchen.new()
+    await kitchen.withdraw()
+
+    await kitchen.hear(paid())
+
+    assert await kitchen.told() == ["created", "cancelled"]
 
 
 async def test_food_that_a_courier_has_is_handed_over(kitchen: "Kitchen") -> None:
@@ -89,7 +110,7 @@ async def test_a_pick_up_that_comes_before_the_ticket_is_tried_again(kitchen: "K
     await kitchen.hear(picked_up())
 
     (why,) = await kitchen.waiting()
-    assert why.startswith("NotYet")
+    assert why.startswith("TooEarly")
 
 
 async def test_a_pick_up_that_comes_before_the_food_is_ready_is_tried_again(
@@ -99,7 +120,7 @@ async def test_a_pick_up_that_comes_before_the_food_is_ready_is_tried_again(
     await use_cases.accept(kitchen.deps, ticket_id, AcceptTicket(5))
     await kitchen.hear(picked_up())
     (why,) = await kitchen.waiting()
-    assert why.startswith("IllegalMove")
+    assert why.startswith("TooEarly")
 
     await use_cases.ready(kitchen.deps, ticket_id)
     await kitchen.deps.database.execute("update inbox set due_at = now() where state = 'waiting'")

@@ -56,8 +56,11 @@ async def test_one_order_is_one_row(kitchen: "Kitchen") -> None:
         assert await store.insert(tx, paid(1), accept_within_s=1, at=AT) is not None
         assert await store.insert(tx, paid(1), accept_within_s=1, at=AT) is None
         assert await store.bar(tx, OrderId(1), RestaurantId(1), AT) is None
-        assert await store.bar(tx, OrderId(2), RestaurantId(1), AT) is not None
+        assert await store.meet_bar(tx, OrderId(1)) is None
+        barred = await store.bar(tx, OrderId(2), RestaurantId(1), AT)
+        assert barred is not None
         assert await store.insert(tx, paid(2), accept_within_s=1, at=AT) is None
+        assert await store.meet_bar(tx, OrderId(2)) == store.Bar(barred.id, 2)
         assert await store.lock_of_order(tx, OrderId(2)) is None
 
 

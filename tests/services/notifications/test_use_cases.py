@@ -153,6 +153,8 @@ async def test_a_delay_that_comes_before_anyone_said_whose_order_it_is_is_told_l
 ) -> None:
     await desk.hear(DELAYED)
     assert await desk.told() == []
+    (row,) = await desk.database.fetch("select last_error from inbox")
+    assert row["last_error"].startswith("TooEarly: ")
 
     await desk.hear(PAID)
     await desk.hear_again()

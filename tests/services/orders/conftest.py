@@ -126,7 +126,11 @@ class Desk:
 
 @asynccontextmanager
 async def a_desk(
-    database: Database, *, pay_within_s: float = 1800, most_streams: int = 10
+    database: Database,
+    *,
+    pay_within_s: float = 1800,
+    answer_within_s: float = 1800,
+    most_streams: int = 10,
 ) -> AsyncIterator[Desk]:
     """Run a process of orders on a database, without its jobs."""
     async with Background.open() as background:
@@ -145,6 +149,7 @@ async def a_desk(
             kitchen=kitchen,
             placements=Coalescer(placements.write, background, name="placements"),
             found=Coalescer(partial(reading.find, database), background, name="found"),
+            answer_within=timedelta(seconds=answer_within_s),
             streams=Streams(database, draining, most=most_streams, heartbeat_s=0.2),
         )
         inbox, running = Inbox(database, subscriptions(deps)), Jobs(background)

@@ -26,6 +26,7 @@ from ordereats.contracts.ids import (
 from ordereats.contracts.kitchen import (
     TicketAccepted,
     TicketCancelled,
+    TicketDelayed,
     TicketExpired,
     TicketReady,
     TicketRejected,
@@ -94,7 +95,7 @@ def an_order(status: OrderStatus = OrderStatus.PENDING, version: int = 1) -> Ord
 
 
 RULES: dict[OrderStatus, Move] = {
-    OrderStatus.PAID: domain.pay,
+    OrderStatus.PAID: partial(domain.pay, answer_within=timedelta(minutes=30)),
     OrderStatus.DECLINED: partial(domain.decline, reason="insufficient_funds"),
     OrderStatus.ACCEPTED: partial(domain.accept, ready_at=READY_AT),
     OrderStatus.REJECTED: partial(domain.reject, reason="no rice"),
@@ -147,6 +148,11 @@ WAYS: dict[OrderStatus, tuple[OrderStatus, ...]] = {
     OrderStatus.CANCELLED: (OrderStatus.PAID, OrderStatus.ACCEPTED, OrderStatus.CANCELLED),
 }
 """One way into each state."""
+
+
+def delayed(order: OrderId, ready_at: datetime) -> TicketDelayed:
+    """The kitchen needs longer than it said."""
+    return TicketDelayed(TicketId(5), order, RESTAURANT, ready_at)
 
 
 def withdrawn(order: OrderId) -> TicketCancelled:

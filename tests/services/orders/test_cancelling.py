@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from ordereats.chassis.errors import Conflict, Invalid, NotFound, Unavailable
+from ordereats.chassis.errors import Conflict, IllegalMove, Invalid, NotFound, Unavailable
 from ordereats.contracts.ids import OrderId
 from ordereats.contracts.orders import CancelledBy, CancelOrder, Order, OrderCancelled, OrderStatus
 from ordereats.contracts.wire import decode
-from ordereats.services.orders.domain import CANCELLABLE, IllegalMove
+from ordereats.services.orders.domain import CANCELLABLE
 from ordereats.services.orders.use_cases import moving
 from services.orders.conftest import Desk
 from services.orders.facts import SAID, withdrawn

@@ -1,6 +1,7 @@
 """The rules of an order: every move there is, every one there is not, and who may cancel."""
 
 from contextlib import suppress
+from datetime import timedelta
 from itertools import product
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordereats.chassis.errors import Conflict
+from ordereats.chassis.errors import Conflict, IllegalMove
 from ordereats.contracts.money import Money
 from ordereats.contracts.orders import (
     CancelledBy,
@@ -25,7 +26,7 @@ from ordereats.contracts.orders import (
     OrderStatus,
 )
 from ordereats.services.orders import domain
-from ordereats.services.orders.domain import CANCELLABLE, ENDS, MOVES, IllegalMove
+from ordereats.services.orders.domain import CANCELLABLE, ENDS, MOVES
 from services.orders.facts import (
     COURIER,
     HOME,
@@ -174,6 +175,29 @@ def test_a_withdrawal_keeps_what_the_customer_said() -> None:
     assert cancelled.cancelled_by is CancelledBy.CUSTOMER
 
 
+def test_a_withdrawal_is_his_who_wished_it() -> None:
+    order = msgspec.structs.replace(
+        an_order(OrderStatus.PAID), wish="no_answer", wish_by=CancelledBy.PLATFORM
+    )
+
+    _, fact = domain.withdraw(order, now=LATER)
+
+    assert (fact.by, fact.reason) == (CancelledBy.PLATFORM, "no_answer")
+
+
+@pytest.mark.parametrize(("status", "to"), PAIRS)
+def test_a_fact_is_too_early_if_the_order_may_still_come_to_where_it_moves(
+    status: OrderStatus, to: OrderStatus
+) -> None:
+    def reachable(start: OrderStatus) -> set[OrderStatus]:
+        return set(MOVES[start]).union(*(reachable(each) for each in MOVES[start]))
+
+    is_too_early = domain.is_too_early(an_order(status), to)
+
+    assert is_too_early == (to in reachable(status) - MOVES[status])
+    assert not (is_too_early and domain.is_overtaken(an_order(status), to))
+
+
 def test_each_fact_tells_what_those_need_who_hear_it() -> None:
     before = {to: next(status for status in OrderStatus if to in MOVES[status]) for to in RULES}
     facts = {to: rule(an_order(before[to]), now=LATER)[1] for to, rule in RULES.items()}
@@ -201,7 +225,10 @@ def test_what_an_order_learns_on_its_way_the_world_sees() -> None:
     taken, _ = domain.pick_up(an_order(OrderStatus.READY), COURIER, now=LATER)
     declined, _ = domain.decline(an_order(), "expired_card", now=LATER)
 
+    paid, _ = domain.pay(an_order(), timedelta(minutes=30), now=LATER)
+
     assert domain.shown(an_order()).accept_by == READY_AT
+    assert domain.shown(paid).accept_by == LATER + timedelta(minutes=30)
     assert domain.shown(accepted).ready_at == READY_AT
     assert domain.shown(accepted).accept_by is None
     assert domain.shown(taken).courier_id == COURIER

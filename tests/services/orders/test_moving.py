@@ -1,8 +1,11 @@
 """Orders hears what others say: each order moves once for each news, and says so."""
 
 import asyncio
+from datetime import timedelta
 
+import msgspec
 import pytest
+import structlog
 
 from ordereats.chassis import context
 from ordereats.chassis.context import Context
@@ -13,7 +16,16 @@ from ordereats.contracts.wire import decode
 from ordereats.services.orders import domain
 from ordereats.services.orders.use_cases import moving
 from services.orders.conftest import Desk, a_desk
-from services.orders.facts import RESTAURANT, SAID, USER, WAYS, an_order, withdrawn
+from services.orders.facts import (
+    READY_AT,
+    RESTAURANT,
+    SAID,
+    USER,
+    WAYS,
+    an_order,
+    delayed,
+    withdrawn,
+)
 
 WAITING = "select last_error from inbox where state = 'waiting'"
 
@@ -56,7 +68,8 @@ async def test_news_move_an_order_or_come_late_and_change_nothing_or_wait_and_ch
             assert (after.status, after.version, waiting) == (to, before.version + 1, [])
         else:
             assert after == before
-            assert "IllegalMove" in str(waiting[0]["last_error"])
+            why = "TooEarly" if domain.is_too_early(an_order(status), to) else "IllegalMove"
+            assert str(waiting[0]["last_error"]).startswith(why)
         assert len(await desk.told(order_id)) == after.version
 
 
@@ -73,9 +86,68 @@ async def test_what_came_too_early_has_its_turn_when_it_is_tried_again(desk: Des
 
 
 async def test_news_of_an_order_that_is_not_there_wait(desk: Desk) -> None:
-    await desk.hear(SAID[OrderStatus.PAID](OrderId(99)))
+    for news in (SAID[OrderStatus.PAID](OrderId(99)), withdrawn(OrderId(99))):
+        await desk.hear(news)
 
-    assert len(await desk.rows(WAITING)) == 1
+    whys = [str(each["last_error"]).split(":")[0] for each in await desk.rows(WAITING)]
+    assert whys == ["TooEarly", "TooEarly"]
+
+
+async def test_a_withdrawal_that_comes_before_its_order_ends_it_once_it_is_there(
+    desk: Desk,
+) -> None:
+    await desk.hear(withdrawn(OrderId(1)))
+
+    order_id = await desk.brought_to(OrderStatus.PAID)
+    assert order_id == 1
+    await desk.deps.database.execute("update inbox set due_at = now()")
+    await desk.inbox.retry_once()
+    await desk.hear(withdrawn(order_id))  # the kitchen says so again, when it hears of the order
+
+    assert await desk.told(order_id) == ["placed", "paid", "cancelled"]
+    assert await desk.rows(WAITING) == []
+
+
+async def test_a_delay_moves_the_time_of_the_food_and_nothing_else(desk: Desk) -> None:
+    order_id = await desk.brought_to(OrderStatus.ACCEPTED)
+    before = await desk.get(order_id)
+
+    for minutes in (10, 5):  # the second one is overtaken
+        await desk.hear(delayed(order_id, READY_AT + timedelta(minutes=minutes)))
+
+    moved = msgspec.structs.replace(before, ready_at=READY_AT + timedelta(minutes=10))
+    assert await desk.get(order_id) == moved
+    assert await desk.told(order_id) == ["placed", "paid", "accepted"]
+
+
+@pytest.mark.parametrize("status", OrderStatus)
+async def test_a_delay_waits_for_the_acceptance_and_comes_too_late_for_what_is_cooked(
+    desk: Desk, status: OrderStatus
+) -> None:
+    order_id = await desk.brought_to(status)
+    before = await desk.get(order_id)
+
+    await desk.hear(delayed(order_id, READY_AT + timedelta(minutes=10)))
+
+    waiting = [str(each["last_error"]) for each in await desk.rows(WAITING)]
+    is_early = status in {OrderStatus.PENDING, OrderStatus.PAID}
+    assert [each.startswith("TooEarly") for each in waiting] == [True] * is_early
+    if status is not OrderStatus.ACCEPTED:
+        assert await desk.get(order_id) == before
+
+
+@pytest.mark.parametrize("to", [OrderStatus.PICKED_UP, OrderStatus.DELIVERED])
+async def test_food_of_a_cancelled_order_that_someone_has_is_told_to_the_operator(
+    desk: Desk, to: OrderStatus
+) -> None:
+    order_id = await desk.brought_to(OrderStatus.CANCELLED)
+
+    with structlog.testing.capture_logs() as logs:
+        await desk.hear(SAID[to](order_id))
+        await desk.hear(SAID[OrderStatus.READY](order_id))
+
+    loud = [(each["event"], each["order_id"]) for each in logs if each["log_level"] == "error"]
+    assert loud == [("food_of_cancelled_order", order_id)]
 
 
 async def test_who_finds_no_courier_is_the_platform_that_cancels(desk: Desk) -> None:

@@ -170,6 +170,29 @@ async def test_an_order_that_nobody_pays_expires_by_itself(
     await until_true(has_expired)
 
 
+async def test_an_order_of_which_its_kitchen_never_heard_is_cancelled_by_itself_and_once(
+    postgres_server: Process,
+) -> None:
+    services = ["users", "restaurants", "orders", "kitchen"]
+    async with fresh_database(postgres_server) as url, running(services, url) as shop:
+        await shop.client.post("/users", a_user())
+        await shop.client.post("/restaurants", a_restaurant())
+        order_id = (await shop.client.post("/orders", an_order())).json()["id"]
+        await run_sql(url, "update orders set status = 'paid', version = 2, due_at = now()")
+
+        async def withdrawal_was_heard() -> bool:
+            heard = "select from inbox where consumer = 'orders.ticket' and state = 'done'"
+            return bool(await run_sql(url, heard))
+
+        await until_true(withdrawal_was_heard)
+        found = (await shop.client.get(f"/orders/{order_id}")).json()
+        ended = await run_sql(url, "select from order_moves where status = 'cancelled'")
+
+    assert (found["status"], found["version"]) == ("cancelled", 3)
+    assert (found["cancelledBy"], found["reason"]) == ("platform", "no_answer")
+    assert len(ended) == 1
+
+
 async def test_a_stop_does_not_wait_for_those_who_follow_an_order(
     postgres_server: Process, tmp_path: Path
 ) -> None:
@@ -199,13 +222,19 @@ async def test_a_stop_does_not_wait_for_those_who_follow_an_order(
     assert took_s < 3
 
 
-def test_there_is_half_an_hour_to_pay_and_room_for_a_thousand_who_follow() -> None:
-    assert Settings.read(Environment({})) == Settings(timedelta(minutes=30), 1000)
+def test_there_is_half_an_hour_to_pay_and_to_answer_and_room_for_a_thousand_who_follow() -> None:
+    half_an_hour = timedelta(minutes=30)
+    assert Settings.read(Environment({})) == Settings(half_an_hour, half_an_hour, 1000)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PAY_WITHIN_SECONDS", "0"), ("PAY_WITHIN_SECONDS", "soon"), ("ORDER_STREAMS_MAX", "0")],
+    [
+        ("PAY_WITHIN_SECONDS", "0"),
+        ("PAY_WITHIN_SECONDS", "soon"),
+        ("ANSWER_WITHIN_SECONDS", "0"),
+        ("ORDER_STREAMS_MAX", "0"),
+    ],
 )
 def test_a_setting_that_can_not_be_right_is_refused_by_its_name(name: str, value: str) -> None:
     with pytest.raises(Misconfigured, match=name):

@@ -4,8 +4,10 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from litestar.testing import RequestFactory
 
 from ordereats.chassis.errors import Conflict, Invalid, Unavailable
+from ordereats.chassis.http.idempotency import AlreadyAnswered, take_key
 from ordereats.contracts.menus import AskQuote
 from ordereats.contracts.orders import OrderPlaced, OrderStatus
 from ordereats.contracts.problems import FieldProblem
@@ -105,6 +107,24 @@ async def test_without_a_count_nothing_is_held(desk: Desk) -> None:
     await desk.place()
 
     assert desk.menus.held == []
+
+
+async def test_a_retry_with_its_key_is_answered_before_portions_are_held_again(
+    desk: Desk,
+) -> None:
+    desk.menus.says = a_quote(is_limited=True)
+
+    async def post(key: str) -> object:
+        await take_key(RequestFactory().post("/orders", headers={"Idempotency-Key": key}))
+        return await desk.place()
+
+    (first,) = await asyncio.gather(post("k"))
+    (again,) = await asyncio.gather(post("k"), return_exceptions=True)
+    (other,) = await asyncio.gather(post("l"))
+
+    assert isinstance(again, AlreadyAnswered)
+    assert first != other
+    assert len(desk.menus.held) == 2
 
 
 async def test_who_was_too_late_for_the_last_portion_has_no_order(desk: Desk) -> None:

@@ -37,7 +37,7 @@ def test_a_placed_order_is_pending_and_the_fact_tells_what_payments_needs() -> N
     order, placed = domain.place(a_command(), terms, order_id=ORDER, now=NOW, pay_by=LATER)
 
     assert (order.status, order.version, order.created_at) == (OrderStatus.PENDING, 1, NOW)
-    assert (order.items, order.pay_by) == (LINES, LATER)
+    assert (order.items, order.due_at) == (LINES, LATER)
     assert placed == OrderPlaced(
         ORDER,
         USER,

@@ -18,6 +18,7 @@ from services.orders.facts import LATER, NOW, READY_AT, RULES, WAYS
 from services.orders.facts import an_order as any_order
 from support.builders import run_sql
 
+HALF_AN_HOUR = timedelta(minutes=30)
 AT = Context("the-walk", traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 
 
@@ -40,7 +41,7 @@ async def found(database: Database, order: Order) -> Order:
 
 
 async def test_what_was_inserted_is_found_as_it_was(database: Database) -> None:
-    orders = [an_order(1), an_order(2, deliver_to=None, pick_up=None, notes=None, pay_by=None)]
+    orders = [an_order(1), an_order(2, deliver_to=None, pick_up=None, notes=None, due_at=None)]
 
     await insert(database, *orders)
 
@@ -105,7 +106,7 @@ async def test_a_timeline_says_when_and_why(database: Database) -> None:
 async def test_a_moved_order_is_saved_once_for_each_version(database: Database) -> None:
     placed = an_order()
     await insert(database, placed)
-    paid, _ = domain.pay(placed, now=LATER)
+    paid, _ = domain.pay(placed, HALF_AN_HOUR, now=LATER)
     declined, _ = domain.decline(placed, "insufficient_funds", now=LATER)
 
     assert await save(database, paid)
@@ -123,7 +124,7 @@ async def test_a_move_and_its_line_of_the_history_are_stored_together_or_not_at_
 
     async def save_and_fail() -> None:
         async with database.transaction() as tx:
-            await store.save(tx, domain.pay(placed, now=LATER)[0])
+            await store.save(tx, domain.pay(placed, HALF_AN_HOUR, now=LATER)[0])
             await tx.execute("select 1 / 0")
 
     with pytest.raises(DatabaseError):
@@ -136,7 +137,7 @@ async def test_a_move_and_its_line_of_the_history_are_stored_together_or_not_at_
 async def test_of_two_who_save_the_same_version_at_once_one_does(database: Database) -> None:
     placed = an_order()
     await insert(database, placed)
-    paid, _ = domain.pay(placed, now=LATER)
+    paid, _ = domain.pay(placed, HALF_AN_HOUR, now=LATER)
     cancelled, _ = domain.cancel(placed, CancelledBy.CUSTOMER, None, now=LATER)
 
     saved = await asyncio.gather(*(save(database, each) for each in [paid, cancelled] * 5))
@@ -158,7 +159,7 @@ async def test_a_locked_order_is_moved_by_nobody_else_until_the_end(database: Da
             locked.set()
             await asyncio.sleep(0.1)
             moved.append("first")
-            await store.save(tx, domain.pay(order, now=LATER)[0])
+            await store.save(tx, domain.pay(order, HALF_AN_HOUR, now=LATER)[0])
 
     async def second() -> None:
         await locked.wait()
@@ -180,25 +181,45 @@ async def test_an_order_that_is_not_there_can_not_be_locked(database: Database) 
 async def test_what_is_due_is_what_is_pending_too_long_with_the_request_behind_it(
     database: Database,
 ) -> None:
-    due = an_order(1, pay_by=NOW)
-    in_time = an_order(2, pay_by=NOW + timedelta(days=100_000))
-    paid, _ = domain.pay(an_order(3, pay_by=NOW), now=LATER)
-    await insert(database, due, in_time, an_order(3, pay_by=NOW))
+    due = an_order(1, due_at=NOW)
+    in_time = an_order(2, due_at=NOW + timedelta(days=100_000))
+    paid, _ = domain.pay(an_order(3, due_at=NOW), HALF_AN_HOUR, now=LATER)
+    await insert(database, due, in_time, an_order(3, due_at=NOW))
     await save(database, paid)
 
     async with database.transaction() as tx:
-        assert await store.lock_due(tx, limit=10) == [(due, AT)]
+        assert await store.lock_unpaid(tx, limit=10) == [(due, AT)]
         async with database.transaction() as another:
-            assert await store.lock_due(another, limit=10) == []
+            assert await store.lock_unpaid(another, limit=10) == []
 
 
 async def test_a_wish_is_no_move(database: Database) -> None:
     placed = an_order()
     await insert(database, placed)
 
-    await store.note_wish(database, placed.id, "ordered twice")
+    await store.note_wish(database, placed.id, CancelledBy.CUSTOMER, "ordered twice")
 
-    assert await found(database, placed) == msgspec.structs.replace(placed, wish="ordered twice")
+    assert await found(database, placed) == msgspec.structs.replace(
+        placed, wish="ordered twice", wish_by=CancelledBy.CUSTOMER
+    )
+
+
+async def test_unanswered_is_what_is_paid_too_long_and_one_process_has_it(
+    database: Database,
+) -> None:
+    await insert(database, *(an_order(each) for each in (1, 2)), an_order(3, due_at=NOW))
+    late, _ = domain.pay(an_order(1), timedelta(0), now=NOW)
+    await save(database, late)
+    await save(database, domain.pay(an_order(2), timedelta(days=100_000), now=NOW)[0])
+
+    taken = await asyncio.gather(
+        *(store.lease_unanswered(database, for_s=60, limit=10) for _ in range(5))
+    )
+
+    ((order, at),) = [each for some in taken for each in some]
+    assert (order.id, order.version, at) == (1, 2, AT)
+    assert order.due_at is not None
+    assert order.due_at > NOW + timedelta(seconds=60)
 
 
 async def test_the_moves_since_a_version_are_those_of_the_orders_that_are_asked_for(
@@ -207,7 +228,7 @@ async def test_the_moves_since_a_version_are_those_of_the_orders_that_are_asked_
     orders = [an_order(1), an_order(2), an_order(3)]
     await insert(database, *orders)
     for order in orders:
-        paid, _ = domain.pay(order, now=LATER)
+        paid, _ = domain.pay(order, HALF_AN_HOUR, now=LATER)
         accepted, _ = domain.accept(paid, READY_AT, now=LATER)
         await save(database, paid)
         await save(database, accepted)

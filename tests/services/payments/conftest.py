@@ -1,6 +1,6 @@
 """Payments on its own tables, with a provider that keeps a ledger and misbehaves when told to."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,18 +10,24 @@ import pytest
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.pool import Database, Row
 from ordereats.chassis.http.idempotency import Answers
-from ordereats.chassis.messaging.bus import Message
 from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
-from ordereats.contracts.events import Event
-from ordereats.contracts.ids import CourierId, OrderId, PaymentId, RestaurantId, UserId
+from ordereats.contracts.deliveries import DeliveryDelivered
+from ordereats.contracts.events import Event, type_of
+from ordereats.contracts.ids import (
+    CourierId,
+    DeliveryId,
+    OrderId,
+    PaymentId,
+    RestaurantId,
+    UserId,
+)
 from ordereats.contracts.menus import PriceParts
 from ordereats.contracts.money import Money
 from ordereats.contracts.orders import (
     CancelledBy,
     OrderAccepted,
     OrderCancelled,
-    OrderDelivered,
     OrderExpired,
     OrderPlaced,
     OrderRejected,
@@ -57,8 +63,8 @@ def accepted(order_id: int = 1) -> OrderAccepted:
     return OrderAccepted(OrderId(order_id), USER, RESTAURANT, TOTAL, READY_AT)
 
 
-def delivered(order_id: int = 1) -> OrderDelivered:
-    return OrderDelivered(OrderId(order_id), USER, RESTAURANT, COURIER, TOTAL)
+def delivered(order_id: int = 1) -> DeliveryDelivered:
+    return DeliveryDelivered(DeliveryId(9), OrderId(order_id), RESTAURANT, USER, COURIER)
 
 
 def cancelled(order_id: int = 1) -> OrderCancelled:
@@ -80,14 +86,14 @@ class Till:
         self.deps = deps
         self.provider = provider
         self.inbox = Inbox(deps.database, subscriptions(deps))
-        self.receive: Callable[[Message], Awaitable[None]] = self.inbox.handler("payments.order")
 
     async def hear(self, *facts: Event | int) -> None:
         """Hear of facts; a number stands for an order that was placed."""
         for each in facts:
             fact = placed(each) if isinstance(each, int) else each
             walk = f"walk-{getattr(fact, 'order_id', None)}"
-            await self.receive(a_message(fact, correlation_id=walk))
+            receive = self.inbox.handler(f"payments.{type_of(fact).split('.')[1]}")
+            await receive(a_message(fact, correlation_id=walk))
 
     async def sweep(self) -> bool:
         return await due.payments_due(self.deps)

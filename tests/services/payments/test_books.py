@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.errors import DatabaseError, Invalid
+from ordereats.chassis.errors import DatabaseError, IllegalMove, Invalid
 from ordereats.contracts.ids import CourierId, RefundId
 from ordereats.contracts.menus import PriceParts
 from ordereats.contracts.money import Money
 from ordereats.contracts.payments import Account, PaymentStatus, RefundStatus
 from ordereats.services.payments.domain import books, refunds
 from ordereats.services.payments.domain.books import Booking, Shares
-from ordereats.services.payments.domain.payments import IllegalMove, Payment
+from ordereats.services.payments.domain.payments import Payment
 from ordereats.services.payments.domain.refunds import AboveCaptured, Refund
 from services.payments.conftest import PRICE, accepted, delivered, placed
 from services.payments.test_domain import a_payment

@@ -144,13 +144,31 @@ async def test_an_order_that_ends_while_money_is_taken_is_given_it_back(
 @pytest.mark.parametrize("late", [accepted(), cancelled(), delivered()])
 async def test_a_fact_that_comes_before_its_order_is_tried_again(till: "Till", late: Event) -> None:
     await till.hear(late)
-    assert len(await till.waiting()) == 1
+    (waiting,) = await till.waiting()
+    assert waiting["last_error"].startswith("TooEarly: ")
     await till.hear(placed())
     await till.deps.database.execute("update inbox set due_at = now()")
 
     await till.inbox.retry_once()
 
     assert await till.waiting() == []
+
+
+async def test_who_has_brought_the_food_is_paid_though_a_cancel_overtook_it(till: "Till") -> None:
+    await till.hear(placed(), accepted())
+    await till.work()
+
+    await till.hear(cancelled(), delivered())
+    await till.work()
+
+    assert await till.status() == "refunded"
+    assert await till.balances() == {
+        "customer": 0,
+        "provider": 0,
+        "restaurant": 0,
+        "courier": 440,
+        "platform": -440,
+    }
 
 
 async def test_an_acceptance_that_was_overtaken_by_the_end_takes_no_money(

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ordereats.chassis.errors import Invalid, NotFound
+from ordereats.chassis.errors import IllegalMove, Invalid, NotFound
 from ordereats.contracts.ids import PaymentId
 from ordereats.contracts.payments import AskRefund, PaymentRefunded, RefundStatus
 from ordereats.contracts.wire import decode
-from ordereats.services.payments.domain.payments import IllegalMove
 from ordereats.services.payments.domain.refunds import AboveCaptured, Pending, Refunded, Refused
 from ordereats.services.payments.use_cases import due, reading, refunds
 from services.payments.conftest import accepted, cancelled, placed

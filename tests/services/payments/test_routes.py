@@ -195,4 +195,4 @@ async def test_a_forged_webhook_is_400_and_logged_without_what_is_in_it(
 async def test_a_webhook_without_a_signature_is_400(client: Client) -> None:
     answer = await client.ask("POST", HOOK, data=b"{}")
 
-    assert answer.status == 400
+    assert (answer.status, answer.paths) == (400, ["Stripe-Signature"])

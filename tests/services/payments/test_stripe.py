@@ -29,9 +29,10 @@ from services.payments.conftest import (
     delivered,
     placed,
 )
-from services.payments.fake import Provider
+from services.payments.fake import SECRET, Provider
 from services.payments.test_books import a_refund
 from services.payments.test_domain import a_payment
+from services.payments.test_webhooks import hear
 from support.builders import serving, until_true
 
 
@@ -45,9 +46,8 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Caller]:
 
 @pytest.fixture
 async def stripe(sandbox: Caller) -> AsyncIterator[Stripe]:
-    stripe = Stripe(
-        Settings.read(Environment({"STRIPE_API_BASE": sandbox.url, "STRIPE_TIMEOUT_S": "2"}))
-    )
+    named = {"STRIPE_API_BASE": sandbox.url, "STRIPE_WEBHOOK_SECRET": SECRET}
+    stripe = Stripe(Settings.read(Environment({**named, "STRIPE_TIMEOUT_S": "2"})))
     yield stripe
     await stripe.close()
 
@@ -257,6 +257,31 @@ async def test_with_webhooks_that_come_late_twice_and_out_of_order_it_is_one_pay
 
     kinds = sorted(entry["kind"] for entry in entries)
     assert kinds == ["authorized"] * 5 + ["captured"] * 5
+
+
+async def test_a_refund_that_fails_after_all_is_heard_of_and_in_our_books_as_in_theirs(
+    real: Till, sandbox: Caller
+) -> None:
+    await real.hear(placed(), accepted())
+    await real.work()
+    await real.refund("5.00")
+    await real.work()
+    (made,) = await real.refunds()
+    async with sandbox.http.post(f"/sandbox/refunds/{made['provider_reference']}/fail") as answer:
+        assert answer.status == 200
+
+    (event, *_) = (await sandbox.stripe.v1.events.list_async()).data
+    assert event.data.object["metadata"]["charge_key"] == (await real.payment())["charge_key"]
+    await hear(real, event.type)
+    await real.work()
+
+    (refund,) = await real.refunds()
+    assert (event.type, refund["status"]) == ("refund.failed", "failed")
+    assert await real.status() == "captured"
+    moved = {"captured": 1, "refunded": -1, "refund_failed": 1}
+    entries = await sandbox.ledger()
+    theirs = sum(moved.get(entry["kind"], 0) * entry["amount"] for entry in entries)
+    assert (await real.balances())["provider"] == theirs == 2500
 
 
 async def events_of(database: Database, count: int) -> bool:

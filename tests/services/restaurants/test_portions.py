@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from ordereats.chassis.clock import SystemClock
+from ordereats.chassis.errors import IllegalMove
 from ordereats.contracts.events import Event
-from ordereats.contracts.ids import OrderId, RestaurantId, UserId
+from ordereats.contracts.ids import DishId, OrderId, RestaurantId, UserId
 from ordereats.contracts.money import Money
 from ordereats.contracts.orders import (
     CancelledBy,
@@ -24,7 +26,6 @@ from ordereats.services.restaurants.domain.portions import (
     Hold,
     HoldReused,
     HoldState,
-    IllegalMove,
 )
 from services.restaurants.kitchens import Kitchens, a_dish
 from support.builders import Reply, run_sql, until_true
@@ -223,7 +224,9 @@ async def test_an_end_that_is_heard_before_the_beginning_gives_the_portions_back
     assert await run_sql(kitchens.url, "select from ended_early") == []
 
 
-async def test_an_order_that_is_heard_of_too_late_takes_what_is_left(kitchens: Kitchens) -> None:
+async def test_an_order_that_is_heard_of_too_late_takes_what_is_left_and_gives_that_back(
+    kitchens: Kitchens,
+) -> None:
     path, (pho,) = await kitchens.with_menu(a_dish(portionsLeft=3))
     hold_id = a_hold_id()
     await hold(kitchens, path, hold_id, {"name": "Pho", "qty": 2})
@@ -231,10 +234,14 @@ async def test_an_order_that_is_heard_of_too_late_takes_what_is_left(kitchens: K
     await until_state(kitchens, hold_id, "lapsed")
     await kitchens.ask("PATCH", f"{path}/dishes/{pho['id']}", {"portionsLeft": 1})
 
-    await kitchens.hear(placed(path, next(_ORDER_IDS), hold_id))
+    order_id = next(_ORDER_IDS)
+    await kitchens.hear(placed(path, order_id, hold_id))
     await until_state(kitchens, hold_id, "confirmed")
+    kept = await left(kitchens, path)
+    await kitchens.hear(declined(path, order_id), version=2)
+    await until_state(kitchens, hold_id, "released")
 
-    assert await left(kitchens, path) == 0
+    assert (kept, await left(kitchens, path)) == (0, 1)
 
 
 async def test_an_order_with_an_unknown_hold_is_tried_again(kitchens: Kitchens) -> None:
@@ -278,13 +285,28 @@ def test_a_move_that_is_not_in_the_table_is_refused() -> None:
 
 
 def test_on_every_way_through_the_table_portions_are_taken_or_given_back_alternately() -> None:
-    def walk(at: HoldState, taken: int) -> None:
-        for after in MOVES[at]:
-            now = taken - portions.given_back(at, after)
-            assert now in {0, 1}
-            walk(after, now)
+    dish_id = DishId(1)
 
-    walk(HoldState.HELD, 1)
+    def walk(at: Hold, taken: int) -> None:
+        for after in MOVES[at.state]:
+            moved = msgspec.structs.replace(at, state=after)
+            now = taken - portions.given_back(at, moved).get(dish_id, 0)
+            assert now in {0, 2}
+            walk(moved, now)
+
+    walk(Hold(a_hold_id(), RestaurantId(1), {dish_id: 2}), 2)
+
+
+def test_one_that_is_confirmed_late_takes_what_is_left_and_gives_no_more_back() -> None:
+    scarce, gone, endless = DishId(1), DishId(2), DishId(3)
+    wanted = {scarce: 3, gone: 1, endless: 5}
+    lapsed = Hold(a_hold_id(), RestaurantId(1), wanted, HoldState.LAPSED)
+
+    confirmed = portions.confirm(lapsed, OrderId(7), {scarce: 2, gone: 0})
+    released = portions.move(confirmed, HoldState.RELEASED)
+
+    assert portions.given_back(lapsed, confirmed) == {scarce: -2}
+    assert portions.given_back(confirmed, released) == {scarce: 2}
 
 
 def test_an_id_is_not_used_at_another_restaurant() -> None:

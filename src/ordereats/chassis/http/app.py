@@ -10,12 +10,28 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Scope
 
 from ordereats.chassis.context import OPERATOR, Principal
-from ordereats.chassis.http import docs, health, idempotency, problems
+from ordereats.chassis.http import description, docs, health, idempotency, problems
 from ordereats.chassis.http.bodies import WireRequest
-from ordereats.chassis.http.description import refuse_unknown_fields
 from ordereats.chassis.http.requests import FrontDoor
 
 MAX_BODY_BYTES = 256 * 1024
+
+ABOUT = f"""
+People order, kitchens cook, couriers bring it, and everybody gets their money.
+
+- Bodies are JSON, with names in camelCase. A request with an unknown field is refused. Answers may
+  get further fields: ignore what you don't know.
+- Money in answers is a decimal string, such as `"25.00"`; in requests it may be a JSON number too.
+  Times are ISO 8601 with their offset; ours are in UTC.
+- An error is a `Problem` (`application/problem+json`); branch on its `code`. Also where it isn't
+  named, an answer may be 413 (a body of more than {MAX_BODY_BYTES // 1024} KiB), 500, or 503 with
+  `Retry-After`.
+- What creates something takes an `Idempotency-Key`: sent again with it, it creates nothing again.
+- Lists come in pages: `Link` leads to the next one.
+- `X-Correlation-Id` comes back with every answer, and stands in all that is logged about it. With
+  `X-Deadline-Ms` a client says how long it waits.
+""".strip()
+"""What holds for all operations."""
 
 
 def create_app(
@@ -44,6 +60,9 @@ def _application(
         openapi_config=OpenAPIConfig(
             title=title,
             version="1",
+            description=ABOUT,
+            tags=[*description.tags(routes), health.TAG],
+            use_handler_docstrings=True,
             path="/openapi.json",
             render_plugins=[JsonRenderPlugin(path="/")],
         ),
@@ -51,11 +70,12 @@ def _application(
             **problems.exception_handlers(),
             idempotency.AlreadyAnswered: idempotency.repeat,
         },
+        plugins=[description.Structs()],
         request_class=WireRequest,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
-    refuse_unknown_fields(app)
+    description.take_off_indentation(app)
     return app
 
 

@@ -1,5 +1,6 @@
 """The API's description as a page for people. It needs no script, no font and no other host."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, TypeAlias
@@ -55,11 +56,10 @@ def page(document: Json) -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    tags = list(
-        dict.fromkeys(tag for *_, each in operations for tag in each.get("tags", ["other"]))
-    )
+    tags = list(dict.fromkeys(tag for *_, each in operations for tag in _tags(each)))
+    about = {each["name"]: _prose(each) for each in document.get("tags", [])}
     parts = [
-        _group(tag, [each for each in operations if tag in each[2].get("tags", ["other"])])
+        _group(tag, about.get(tag, ""), [each for each in operations if tag in _tags(each[2])])
         for tag in tags
     ]
     schemas = document["components"]["schemas"]
@@ -74,6 +74,7 @@ def page(document: Json) -> str:
 </head>
 <body>
 <h1>{title}</h1>
+{_prose(document["info"])}
 <p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI {document["openapi"]}).</p>
 {"".join(parts)}
 <h2>Shapes</h2>
@@ -83,12 +84,17 @@ def page(document: Json) -> str:
 """
 
 
-def _group(tag: str, operations: Sequence[tuple[str, str, Json]]) -> str:
-    return f"<h2>{escape(tag)}</h2>\n" + "".join(_operation(*each) for each in operations)
+def _tags(operation: Json) -> Sequence[str]:
+    tags: Sequence[str] = operation.get("tags", ["other"])
+    return tags
+
+
+def _group(tag: str, about: str, operations: Sequence[tuple[str, str, Json]]) -> str:
+    listed = "".join(_operation(*each) for each in operations)
+    return f"<h2>{escape(tag)}</h2>\n{about}{listed}"
 
 
 def _operation(method: str, path: str, operation: Json) -> str:
-    about = "".join(f"<p>{escape(text)}</p>" for text in _paragraphs(operation))
     body = "".join(
         f"<p>Body: {_type(each['schema'])}</p>"
         for each in operation.get("requestBody", {}).get("content", {}).values()
@@ -98,24 +104,37 @@ def _operation(method: str, path: str, operation: Json) -> str:
             f"<code>{escape(each['name'])}</code>",
             f"{each['in']}{', required' if each.get('required') else ''}",
             _type(each["schema"]),
-            escape(each.get("description", "")),
+            _text(each.get("description", "")),
         )
         for each in operation.get("parameters", [])
     ]
     answers = [
-        (f"<code>{status}</code>", _answer(answer), escape(answer.get("description", "")))
+        (f"<code>{status}</code>", _answer(answer), _text(answer.get("description", "")))
         for status, answer in operation["responses"].items()
     ]
     summary = escape(operation.get("summary", ""))
     return (
         f'<details><summary><code class="method">{method.upper()}</code> '
         f"<code>{escape(path)}</code> {summary}</summary>\n"
-        f"<div>{about}{_table(parameters)}{body}{_table(answers)}</div></details>\n"
+        f"<div>{_prose(operation)}{_table(parameters)}{body}{_table(answers)}</div></details>\n"
     )
 
 
-def _paragraphs(described: Json) -> list[str]:
-    return [each for each in described.get("description", "").split("\n\n") if each]
+def _prose(described: Json) -> str:
+    """A description: of Markdown it has paragraphs, lists and code, and nothing else."""
+    blocks = [each for each in described.get("description", "").split("\n\n") if each]
+    return "".join(
+        _items(block) if block.startswith("- ") else f"<p>{_text(block)}</p>" for block in blocks
+    )
+
+
+def _items(block: str) -> str:
+    items = f"\n{block}".split("\n- ")[1:]
+    return "<ul>" + "".join(f"<li>{_text(each)}</li>" for each in items) + "</ul>"
+
+
+def _text(markdown: str) -> str:
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(markdown))
 
 
 def _answer(answer: Json) -> str:
@@ -130,13 +149,12 @@ def _shape(name: str, schema: Json) -> str:
             f"<code>{escape(field)}</code>",
             "required" if field in required else "",
             _type(its),
-            escape(its.get("description", "")),
+            _text(its.get("description", "")),
         )
         for field, its in schema.get("properties", {}).items()
     ]
     what = _table(fields) if fields else f"<p>{_type(schema)}</p>"
-    about = "".join(f"<p>{escape(text)}</p>" for text in _paragraphs(schema))
-    return f'<section id="{escape(name)}"><h3>{escape(name)}</h3>{about}{what}</section>\n'
+    return f'<section id="{escape(name)}"><h3>{escape(name)}</h3>{_prose(schema)}{what}</section>\n'
 
 
 def _type(schema: Json) -> str:

@@ -13,7 +13,10 @@ from typing import Literal
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Tag
 from msgspec import Struct
+
+TAG = Tag("health", "For whoever runs it: whether the process lives, and can answer.")
 
 
 class State(StrEnum):
@@ -75,24 +78,24 @@ class Draining:
 def routes(checks: Sequence[Check]) -> list[HTTPRouteHandler]:
     """The three probes."""
 
-    @get("/health", summary="Is it there?", tags=["health"])
+    @get("/health", summary="Is it there?", tags=[TAG.name])
     async def health() -> Health:
-        """Ask nothing of others."""
+        """Nothing is asked of others."""
         return Health()
 
-    @get("/health/live", summary="Is the process alive?", tags=["health"])
+    @get("/health/live", summary="Is the process alive?", tags=[TAG.name])
     async def live() -> Health:
-        """Ask nothing of others: a restart would not mend them."""
+        """Nothing is asked of others: a restart would not mend them."""
         return Health()
 
     @get(
         "/health/ready",
         summary="Should it get requests?",
-        tags=["health"],
+        tags=[TAG.name],
         responses={503: ResponseSpec(Readiness, description="No: a check says why.")},
     )
     async def ready() -> Response[Readiness]:
-        """Ask each thing that the answers need. 503 when one that they can't do without fails."""
+        """Each thing that answers need is asked. 503 when one that they can't do without fails."""
         results = [await _result(check) for check in checks]
         order = list(State)
         worst = max((each.status for each in results), key=order.index, default=State.READY)

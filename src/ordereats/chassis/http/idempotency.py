@@ -83,12 +83,23 @@ class Answers:
         try:
             return await work
         except OrderEatsError:
-            key = requested()
-            if key is not None:
-                (first,) = await _first_answers(self._database, [key])
-                if first is not None:
-                    raise _late(first) from None
+            late = await self._late()
+            if late is not None:
+                raise late from None
             raise
+
+    async def repeat_first(self) -> None:
+        """Go no further where the running request has a first answer.
+
+        For what comes before the transaction in which the answer is kept, and should be done once.
+
+        Raises:
+            AlreadyAnswered: the app gives that answer again.
+            KeyReused: as `AlreadyAnswered`, but the first request had another body.
+        """
+        late = await self._late()
+        if late is not None:
+            raise late
 
     async def keep(self, tx: Transaction, answer: Struct) -> None:
         """Keep the answer of the running request, if it came with a key.
@@ -136,6 +147,13 @@ class Answers:
     def cleanup(self) -> Job:
         """The job that forgets answers after a day."""
         return Job("idempotency_cleanup", self._forget, every_s=600)
+
+    async def _late(self) -> Exception | None:
+        key = requested()
+        if key is None:
+            return None
+        (first,) = await _first_answers(self._database, [key])
+        return None if first is None else _late(first)
 
     async def _forget(self) -> bool:
         return await self._database.execute(_FORGET, KEPT_H) == 1000

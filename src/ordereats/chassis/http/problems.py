@@ -71,7 +71,7 @@ def _invalid(request: AnyRequest, error: ValidationException) -> Response[bytes]
 
 
 def _parameter_problems(error: ValidationException) -> list[FieldProblem]:
-    missing = re.match(r"Missing required \w+ parameter '(\w+)'", error.detail)
+    missing = re.match(r"Missing required \w+ parameter '([\w-]+)'", error.detail)
     if missing:
         return [FieldProblem(missing[1], "is required")]
     told = error.extra if isinstance(error.extra, list) else []

@@ -53,6 +53,7 @@ class BusState(StrEnum):
     """What the bus says of itself."""
 
     UP = "up"
+    """Messages are taken, and the queues of this process exist to take them."""
     BLOCKED = "blocked"
     """Connected, but the broker refuses to take messages (a memory or disk alarm)."""
     DOWN = "down"

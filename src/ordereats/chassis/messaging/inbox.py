@@ -15,7 +15,7 @@ import structlog
 from ordereats.chassis import context
 from ordereats.chassis.background import Job
 from ordereats.chassis.db.pool import Database, Row, Transaction
-from ordereats.chassis.errors import DatabaseError
+from ordereats.chassis.errors import DatabaseError, TooEarly
 from ordereats.chassis.messaging.bus import Message, Queue, UnreadableError
 from ordereats.contracts.events import Event, type_of
 from ordereats.contracts.wire import decode, encode
@@ -26,6 +26,12 @@ E = TypeVar("E", bound=Event)
 
 MAX_ATTEMPTS = 8
 """Then it is parked, until a person has a look. With the pauses below: after about two minutes."""
+PATIENCE_S = 24 * 3600.0
+"""How long a fact may wait for the one it depends on, however often that takes; then it is parked.
+The service that has to say it may be down for longer than others' attempts last."""
+QUIET_S = 300.0
+"""For so long nobody has to know that a fact waits for an earlier one."""
+LONGEST_PAUSE_S = 60.0
 LEASE_S = 20
 POLL_S = 0.5
 
@@ -47,16 +53,16 @@ where (consumer, message_id) in (
     where state = 'waiting' and due_at <= now() and consumer = any($1::text[])
     order by due_at limit $2 for update skip locked
 )
-returning consumer, message_id, attempts, message
+returning consumer, message_id, attempts, message,
+    extract(epoch from now() - received_at)::float as age_s
 """
 _DONE = """
 update inbox set state = 'done', attempts = attempts + 1, handled_at = now(), message = null
 where consumer = $1 and message_id = $2 and state = 'waiting' returning true as is_first
 """
 _AGAIN = """
-update inbox set attempts = attempts + 1, last_error = $3,
-    state = case when attempts + 1 >= $5 then 'parked' else 'waiting' end,
-    due_at = now() + make_interval(secs => $4)
+update inbox set last_error = $3, due_at = now() + make_interval(secs => $4), attempts = $5,
+    state = $6
 where consumer = $1 and message_id = $2 and state = 'waiting'
 """
 _FORGET = """
@@ -155,14 +161,7 @@ class Inbox:
             await run.run(tx, event)
 
     async def _postpone(self, consumer: str, message: Message, error: Exception) -> None:
-        log.warning(
-            "handler_failed",
-            consumer=consumer,
-            message_id=str(message.id),
-            type=message.type,
-            attempt=1,
-            exc_info=error,
-        )
+        _tell_of(error, consumer, message, attempt=1, age_s=0)
         await self._database.execute(
             _POSTPONE,
             consumer,
@@ -185,7 +184,6 @@ class Inbox:
 
     async def _retry(self, row: Row, message: Message) -> None:
         consumer, key = row["consumer"], (row["consumer"], message.id)
-        attempt = row["attempts"] + 1
         try:
             run, event = self._read(consumer, message)
             async with self._database.transaction() as tx:
@@ -194,17 +192,20 @@ class Inbox:
         except Exception as error:
             if isinstance(error, DatabaseError) and await self._is_database_down():
                 raise  # the job waits; the attempt does not count, the lease lapses
-            await self._database.execute(
-                _AGAIN, *key, _said(error), _pause_s(attempt), MAX_ATTEMPTS
-            )
-            log.warning(
-                "message_parked" if attempt >= MAX_ATTEMPTS else "handler_failed",
-                consumer=consumer,
-                message_id=str(message.id),
-                type=message.type,
-                attempt=attempt,
-                exc_info=error,
-            )
+            await self._put_off(row, message, error)
+
+    async def _put_off(self, row: Row, message: Message, error: Exception) -> None:
+        """Let it wait for its next attempt, or park it. To have come too early is no attempt."""
+        consumer, attempt, age_s = row["consumer"], row["attempts"], row["age_s"]
+        if isinstance(error, TooEarly):
+            pause_s, is_over = _pause_for(age_s), age_s >= PATIENCE_S
+        else:
+            attempt += 1
+            pause_s, is_over = _pause_s(attempt), attempt >= MAX_ATTEMPTS
+        state = "parked" if is_over else "waiting"
+        key = (consumer, message.id)
+        await self._database.execute(_AGAIN, *key, _said(error), pause_s, attempt, state)
+        _tell_of(error, consumer, message, attempt=attempt, age_s=age_s, is_over=is_over)
 
     def _read(self, consumer: str, message: Message) -> tuple[Effect, Event]:
         run = self._consumers[consumer].effects.get(message.type)
@@ -231,7 +232,34 @@ def _context_of(message: Message) -> Any:
 
 
 def _pause_s(attempt: int) -> float:
-    return min(60.0, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+    return _jittered(0.5 * 2.0**attempt)
+
+
+def _pause_for(age_s: float) -> float:
+    """About as long again as it has waited already."""
+    return _jittered(max(1.0, age_s))
+
+
+def _jittered(pause_s: float) -> float:
+    return min(LONGEST_PAUSE_S, pause_s) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+
+
+def _tell_of(
+    error: Exception,
+    consumer: str,
+    message: Message,
+    *,
+    attempt: int,
+    age_s: float,
+    is_over: bool = False,
+) -> None:
+    about = {"consumer": consumer, "message_id": str(message.id), "type": message.type}
+    if isinstance(error, TooEarly) and not is_over:
+        tell = log.info if age_s < QUIET_S else log.warning
+        tell("waits_for_earlier_fact", **about, waited_s=round(age_s), error=str(error))
+        return
+    event = "message_parked" if is_over else "handler_failed"
+    log.warning(event, **about, attempt=attempt, exc_info=error)
 
 
 def _said(error: Exception) -> str:

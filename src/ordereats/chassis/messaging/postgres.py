@@ -91,8 +91,9 @@ class PostgresBus:
 
     @property
     def state(self) -> BusState:
-        """Whether the connection that listens stands."""
-        return BusState.UP if self._is_up.is_set() else BusState.DOWN
+        """Whether the connection that listens stands, and each queue of ours takes messages."""
+        is_up = self._is_up.is_set() and all(each.is_declared for each in self._consumers)
+        return BusState.UP if is_up else BusState.DOWN
 
     async def start(self) -> None:
         """Begin to connect."""

@@ -83,6 +83,7 @@ class Consumer:
 
     Attributes:
         queue: which.
+        is_declared: the queue exists, and so misses nothing from now on.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Consumer:
         self._id = uuid7()
         self._is_in_doubt = False
         self._hint = Hint()
-        self._is_declared = False
+        self.is_declared = False
         self._has_to_look = False
         self._is_stopping = False
         self._is_ending = False
@@ -160,9 +161,9 @@ class Consumer:
                 return
 
     async def _turn(self) -> None:
-        if not self._is_declared:
+        if not self.is_declared:
             await declare(self._database, [self.queue])
-            self._is_declared = True
+            self.is_declared = True
         if self._is_in_doubt:
             await self._give_up_unknown()
         await self._settle(_DONE, self._done)

@@ -42,7 +42,12 @@ class RabbitBus:
 
     @property
     def state(self) -> BusState:
-        """Whether messages are taken. A consumer that is lost is found again by itself."""
+        """Whether messages are taken, and each queue of ours exists to take them.
+
+        A consumer that is lost is found again by itself; its queue keeps what comes meanwhile.
+        """
+        if not all(consumer.is_declared for consumer in self._consumers):
+            return BusState.DOWN
         return self._publisher.state
 
     async def start(self) -> None:

@@ -29,7 +29,11 @@ CANCEL_S = 2.0
 
 
 class Consumer:
-    """One queue and its handler."""
+    """One queue and its handler.
+
+    Attributes:
+        is_declared: the queue exists, and so misses nothing from now on.
+    """
 
     def __init__(
         self, queue: Queue, handler: Handler, link: Link, publisher: Publisher, *, prefetch: int
@@ -40,6 +44,7 @@ class Consumer:
         self._prefetch = prefetch
         self._lanes = Lanes(queue.name, handler)
         self._channel: AbstractChannel | None = None
+        self.is_declared = False
 
     async def run(self) -> None:
         """Consume until `stop`; returns when the last handler has."""
@@ -70,6 +75,7 @@ class Consumer:
                 await channel.initialize()
                 await declare_exchanges(channel)
                 await declare_queue(channel, self._queue)
+                self.is_declared = True
                 await channel.set_qos(self._prefetch)
                 await self._begin(channel, ended)
             self._channel = channel

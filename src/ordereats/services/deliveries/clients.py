@@ -5,6 +5,7 @@ import math
 from array import array
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.resources import files
 from typing import Protocol
 
@@ -52,10 +53,12 @@ class Streets:
 
     A way leads from a place straight to the nearest crossing, and so at its end. It is never told
     shorter than the crow flies. From each place whence ways were asked, those to all crossings are
-    kept, for the `MOST_ORIGINS` that were asked for last: about 10 kB each.
+    kept, for the `MOST_ORIGINS` that were asked for last: about 10 kB each; so are the crossings
+    nearest to the `MOST_PLACES` last places.
     """
 
     MOST_ORIGINS = 512
+    MOST_PLACES = 4096
     CELL_DEG = 0.001
     """Of latitude, 111 m; of longitude at 60° half of that."""
     NEAR_M = 100.0
@@ -71,6 +74,8 @@ class Streets:
             self._cells[self._cell(place)].append(node)
         self._from: OrderedDict[int, array[float]] = OrderedDict()
         self._elsewhere = StraightLine()
+        # Who waits for an order stands still: asked each second, the answer is the same.
+        self._nearest = lru_cache(self.MOST_PLACES)(self._look_around)
 
     @classmethod
     def bundled(cls) -> "Streets":
@@ -107,7 +112,7 @@ class Streets:
         self._from[node] = known
         return known
 
-    def _nearest(self, place: Location) -> tuple[int, float] | None:
+    def _look_around(self, place: Location) -> tuple[int, float] | None:
         """The nearest crossing and how far it is, if that is near; by a flat map of the place."""
         lat, lon = self._cell(place)
         wide = math.cos(math.radians(place.lat))

@@ -29,7 +29,13 @@ OfOrder = Annotated[int, id_query("orderId", "Of this order.")]
 
 def routes(deps: Deps) -> list[HTTPRouteHandler]:
     """The routes of deliveries."""
-    return [*_of_couriers(deps), *_of_shifts(deps), *_of_deliveries(deps), *_moves(deps)]
+    return [
+        *_of_couriers(deps),
+        *_of_shifts(deps),
+        *_of_deliveries(deps),
+        *_of_offers(deps),
+        *_moves(deps),
+    ]
 
 
 def _of_couriers(deps: Deps) -> list[HTTPRouteHandler]:
@@ -63,7 +69,7 @@ def _of_couriers(deps: Deps) -> list[HTTPRouteHandler]:
         responses=errors(404),
     )
     async def get_courier(courier_id: Annotated[int, ID]) -> Courier:
-        """404 when nobody has this id."""
+        """Whether they work, where they are, and what they bring. 404 when nobody has this id."""
         return await couriers.get(deps, CourierId(courier_id))
 
     return [join, list_couriers, get_courier]
@@ -79,8 +85,8 @@ def _of_shifts(deps: Deps) -> list[HTTPRouteHandler]:
     async def set_shift(courier_id: Annotated[int, ID], data: JSONBody[Shift]) -> Courier:
         """Who comes online is offered at once what waits.
 
-        Who leaves gives back what is offered to them or what they have not picked up yet; with food
-        in hand they can't (409 `illegal_move`).
+        Who leaves gives back what is offered to them or what they have not picked up yet; 409
+        `illegal_move` while they have food in hand.
         """
         return await couriers.set_shift(deps, CourierId(courier_id), data)
 
@@ -102,7 +108,10 @@ def _of_shifts(deps: Deps) -> list[HTTPRouteHandler]:
         responses=errors(404),
     )
     async def list_offers(courier_id: Annotated[int, ID]) -> list[Delivery]:
-        """One, or none. It stands until `offeredUntil`, then it goes to the next courier."""
+        """One, or none. It stands until `offeredUntil`, then it goes to the next courier.
+
+        Who lets three in a row lapse is taken for gone: their shift ends.
+        """
         return await deliveries.offered_to(deps, CourierId(courier_id))
 
     return [set_shift, move, list_offers]
@@ -132,7 +141,7 @@ def _of_deliveries(deps: Deps) -> list[HTTPRouteHandler]:
     return [list_deliveries, get_delivery]
 
 
-def _moves(deps: Deps) -> list[HTTPRouteHandler]:
+def _of_offers(deps: Deps) -> list[HTTPRouteHandler]:
     @post(
         "/deliveries/{delivery_id:int}/accept",
         tags=["deliveries"],
@@ -141,7 +150,11 @@ def _moves(deps: Deps) -> list[HTTPRouteHandler]:
         responses=errors(404, 409),
     )
     async def accept(delivery_id: Annotated[int, ID], data: JSONBody[ByCourier]) -> Delivery:
-        """409: `offer_lapsed`, `not_yours`, or `illegal_move` when it has gone on or ended."""
+        """The courier brings it.
+
+        409 `offer_lapsed` after `offeredUntil`, `not_yours` when another is asked, `illegal_move`
+        when it has gone on or ended.
+        """
         return await deliveries.accept(deps, DeliveryId(delivery_id), data.courier_id)
 
     @post(
@@ -152,9 +165,17 @@ def _moves(deps: Deps) -> list[HTTPRouteHandler]:
         responses=errors(404, 409),
     )
     async def decline(delivery_id: Annotated[int, ID], data: JSONBody[ByCourier]) -> Delivery:
-        """The courier is not asked again. 409 as when saying yes."""
+        """The courier is not asked again.
+
+        409 `offer_lapsed` when it goes to the next anyway, `not_yours` when another is asked,
+        `illegal_move` when it has gone on or ended.
+        """
         return await deliveries.decline(deps, DeliveryId(delivery_id), data.courier_id)
 
+    return [accept, decline]
+
+
+def _moves(deps: Deps) -> list[HTTPRouteHandler]:
     @post(
         "/deliveries/{delivery_id:int}/pick-up",
         tags=["deliveries"],
@@ -163,7 +184,11 @@ def _moves(deps: Deps) -> list[HTTPRouteHandler]:
         responses=errors(404, 409),
     )
     async def pick_up(delivery_id: Annotated[int, ID], data: JSONBody[ByCourier]) -> Delivery:
-        """409: `not_yours`, `not_ready` while the kitchen cooks, or `illegal_move`."""
+        """The food is on its way.
+
+        409 `not_ready` while the kitchen cooks, `not_yours` when another brings it, `illegal_move`
+        when nobody has said yes to it, or it has gone on.
+        """
         return await deliveries.pick_up(deps, DeliveryId(delivery_id), data.courier_id)
 
     @post(
@@ -174,11 +199,14 @@ def _moves(deps: Deps) -> list[HTTPRouteHandler]:
         responses=errors(404, 409),
     )
     async def drop_off(delivery_id: Annotated[int, ID], data: JSONBody[DropOff]) -> Delivery:
-        """409: `not_yours`, `illegal_move`, or `too_far`.
+        """The order has ended well.
+
+        409 `too_far`, `not_yours` when another has it, `illegal_move` unless it was picked up and
+        not handed over yet.
 
         Too far is more than 300 m from the address, by the location in the body or else by one of
         the last two minutes. Where neither is known, or no place for the address, it is believed.
         """
         return await deliveries.drop_off(deps, DeliveryId(delivery_id), data)
 
-    return [accept, decline, pick_up, drop_off]
+    return [pick_up, drop_off]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from ordereats.chassis.errors import Conflict, Invalid
+from ordereats.chassis.errors import IllegalMove, Invalid
 from ordereats.contracts import kitchen as contract
 from ordereats.contracts.ids import DishId, OrderId, RestaurantId, TicketId
 from ordereats.contracts.kitchen import (
@@ -44,10 +44,6 @@ ENDED = frozenset(status for status, moves in MOVES.items() if not moves)
 
 NOT_COOKED = frozenset({TicketStatus.REJECTED, TicketStatus.EXPIRED, TicketStatus.CANCELLED})
 """Whoever takes the order back has nothing left to ask of the kitchen."""
-
-
-class IllegalMove(Conflict, code="illegal_move"):
-    """The ticket is in a state from which it can't go there."""
 
 
 class Expired(IllegalMove, code="expired"):
@@ -158,7 +154,7 @@ def ready(ticket: Ticket) -> tuple[Ticket, TicketReady]:
 
 
 def withdraw(ticket: Ticket) -> tuple[Ticket, TicketCancelled]:
-    """The customer takes the order back.
+    """The order is taken back.
 
     Raises:
         AlreadyAccepted: the kitchen cooks, or has cooked.

@@ -55,7 +55,7 @@ def _reading(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         responses=errors(404),
     )
     async def get_ticket(ticket_id: Annotated[int, ID]) -> Ticket:
-        """404 when none has this id."""
+        """What is to be cooked, and by when. 404 when none has this id."""
         return await use_cases.get(deps, TicketId(ticket_id))
 
     return [list_tickets, get_ticket]
@@ -70,7 +70,10 @@ def _moving(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         responses=errors(404, 409),
     )
     async def accept_ticket(ticket_id: Annotated[int, ID], data: JSONBody[AcceptTicket]) -> Ticket:
-        """409 `expired` after `acceptBy`, `illegal_move` when it is not new any more."""
+        """The food is promised for so many minutes from now.
+
+        409 `expired` after `acceptBy`, `illegal_move` when it is not new any more.
+        """
         return await use_cases.accept(deps, TicketId(ticket_id), data)
 
     @post(
@@ -106,7 +109,7 @@ def _moving(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         responses=errors(404, 409),
     )
     async def ticket_ready(ticket_id: Annotated[int, ID]) -> Ticket:
-        """409 `illegal_move` unless it is accepted."""
+        """A courier may take it now. 409 `illegal_move` unless it is accepted."""
         return await use_cases.ready(deps, TicketId(ticket_id))
 
     return [accept_ticket, delay_ticket, reject_ticket, ticket_ready]
@@ -123,7 +126,7 @@ def _withdrawing(deps: use_cases.Deps) -> HTTPRouteHandler:
     async def withdraw_order(
         order_id: Annotated[int, ID], data: JSONBody[WithdrawOrder]
     ) -> Withdrawn:
-        """For orders, when a customer cancels; the same however often it is asked.
+        """Internal: for orders, before it cancels; the same however often it is asked.
 
         409 `already_accepted` when the kitchen cooks it.
         """

@@ -26,7 +26,12 @@ _BAR = """
 insert into tickets (
     order_id, restaurant_id, status, accept_by, correlation_id, traceparent
 )
-values ($1, $2, 'cancelled', now(), $3, $4) on conflict (order_id) do nothing returning id
+values ($1, $2, 'cancelled', now(), $3, $4)
+on conflict (order_id) do nothing returning id, version
+"""
+_MEET_BAR = """
+update tickets set version = version + 1
+where order_id = $1 and items is null returning id, version
 """
 _LOCK = f"""
 select {_COLUMNS}, now() as now from tickets
@@ -67,6 +72,18 @@ class Locked:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The mark of an order that was taken back before it came, in the place of its ticket.
+
+    Attributes:
+        version: counts how often it was told.
+    """
+
+    id: TicketId
+    version: int
+
+
 async def insert(
     tx: Transaction, paid: OrderPaid, *, accept_within_s: float, at: Context
 ) -> Ticket | None:
@@ -86,13 +103,19 @@ async def insert(
 
 async def bar(
     tx: Transaction, order_id: OrderId, restaurant_id: RestaurantId, at: Context
-) -> TicketId | None:
+) -> Bar | None:
     """Let no ticket be made of an order that is still to come; None when something is there.
 
     Of this and `insert` at the same moment one waits for the other, and then does nothing.
     """
     row = await tx.fetch_one(_BAR, order_id, restaurant_id, at.correlation_id, at.traceparent)
-    return None if row is None else TicketId(row["id"])
+    return None if row is None else Bar(row["id"], row["version"])
+
+
+async def meet_bar(tx: Transaction, order_id: OrderId) -> Bar | None:
+    """The mark of an order that came after all, at its next version; None where there is none."""
+    row = await tx.fetch_one(_MEET_BAR, order_id)
+    return None if row is None else Bar(row["id"], row["version"])
 
 
 async def lock(tx: Transaction, ticket_id: TicketId) -> Locked | None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from ordereats.chassis import context
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database, Transaction
-from ordereats.chassis.errors import NotFound
+from ordereats.chassis.errors import NotFound, TooEarly
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts import kitchen as contract
 from ordereats.contracts.events import Event
@@ -24,6 +24,7 @@ from ordereats.contracts.kitchen import (
 from ordereats.contracts.orders import OrderPaid
 from ordereats.services.kitchen import domain, store
 from ordereats.services.kitchen.domain import Ticket
+from ordereats.services.kitchen.store import Bar
 
 AT_ONCE = 50
 
@@ -42,10 +43,6 @@ class Deps:
     database: Database
     outbox: Outbox
     accept_within_s: float
-
-
-class NotYet(NotFound, code="not_yet"):
-    """The order has a fact whose ticket is still to come; the inbox tries again."""
 
 
 async def accept(deps: Deps, ticket_id: TicketId, command: AcceptTicket) -> contract.Ticket:
@@ -100,7 +97,7 @@ async def ready(deps: Deps, ticket_id: TicketId) -> contract.Ticket:
 
 
 async def withdraw(deps: Deps, order_id: OrderId, restaurant_id: RestaurantId) -> Withdrawn:
-    """The customer takes an order back, also one that is still to come. Asking again is fine.
+    """Take an order back, also one that is still to come. Asking again is fine.
 
     Raises:
         AlreadyAccepted: the kitchen cooks it.
@@ -108,8 +105,7 @@ async def withdraw(deps: Deps, order_id: OrderId, restaurant_id: RestaurantId) -
     async with deps.database.transaction() as tx:
         barred = await store.bar(tx, order_id, restaurant_id, context.current())
         if barred is not None:
-            fact = TicketCancelled(order_id, restaurant_id)
-            await deps.outbox.add(tx, fact, subject=f"ticket/{barred}", version=1)
+            await _tell_barred(deps, tx, barred, TicketCancelled(order_id, restaurant_id))
             return Withdrawn(order_id)
         ticket = await store.lock_of_order(tx, order_id)
         if ticket is not None and ticket.status not in domain.NOT_COOKED:
@@ -138,12 +134,19 @@ async def page(
 
 
 async def create(deps: Deps, tx: Transaction, paid: OrderPaid) -> None:
-    """An order is paid: its kitchen has something to accept, unless it was taken back already."""
+    """An order is paid: its kitchen has something to accept, unless it was taken back already.
+
+    Then that is told again: whoever says that it is paid goes on without having heard of it.
+    """
     ticket = await store.insert(
         tx, paid, accept_within_s=deps.accept_within_s, at=context.current()
     )
     if ticket is not None:
         await _tell(deps, tx, ticket, domain.created(ticket))
+        return
+    met = await store.meet_bar(tx, paid.order_id)
+    if met is not None:
+        await _tell_barred(deps, tx, met, TicketCancelled(paid.order_id, paid.restaurant_id))
 
 
 async def cancel(tx: Transaction, order_id: OrderId, restaurant_id: RestaurantId) -> None:
@@ -159,13 +162,16 @@ async def hand_over(tx: Transaction, order_id: OrderId) -> None:
     """A courier has the food of an order.
 
     Raises:
-        NotYet, IllegalMove: this fact has overtaken another.
+        TooEarly: this fact has overtaken another.
     """
     ticket = await store.lock_of_order(tx, order_id)
     if ticket is None:
-        raise NotYet(f"There is no ticket of order {order_id} yet.")
-    if ticket.status not in domain.ENDED:
-        await store.save(tx, domain.hand_over(ticket))
+        raise TooEarly(f"There is no ticket of order {order_id} yet.")
+    if ticket.status in domain.ENDED:
+        return
+    if ticket.status is not TicketStatus.READY:
+        raise TooEarly(f"Ticket {ticket.id} is {ticket.status}: the food is not ready yet.")
+    await store.save(tx, domain.hand_over(ticket))
 
 
 async def expire_due(deps: Deps) -> bool:
@@ -191,6 +197,10 @@ async def _move(deps: Deps, ticket_id: TicketId, move: Move) -> contract.Ticket:
 async def _save(deps: Deps, tx: Transaction, ticket: Ticket, fact: Event) -> None:
     await store.save(tx, ticket)
     await _tell(deps, tx, ticket, fact)
+
+
+async def _tell_barred(deps: Deps, tx: Transaction, bar: Bar, fact: TicketCancelled) -> None:
+    await deps.outbox.add(tx, fact, subject=f"ticket/{bar.id}", version=bar.version)
 
 
 async def _tell(deps: Deps, tx: Transaction, ticket: Ticket, fact: Event) -> None:

@@ -132,7 +132,7 @@ TEMPLATES: Mapping[Receiver, Mapping[type[Event], Template]] = {
         ),
         TicketCancelled: Template(
             "Order {order_id} was taken back",
-            "The customer took order {order_id} back before it was accepted.",
+            "Order {order_id} was taken back before it was accepted.",
         ),
         OrderCancelled: Template(
             "Order {order_id} was cancelled",
@@ -155,6 +155,7 @@ _WHY = {
     "expired_card": "it has expired",
     "authentication_required": "your bank wants you to confirm it",
     "no_courier": "no courier could be found",
+    "no_answer": "the kitchen gave no answer",
 }
 _WHY_NOT_SAID: Mapping[type[Event], str] = {
     OrderCancelled: "as was asked for",

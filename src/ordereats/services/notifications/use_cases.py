@@ -9,7 +9,7 @@ import structlog
 
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database, Transaction
-from ordereats.chassis.errors import Conflict
+from ordereats.chassis.errors import TooEarly
 from ordereats.contracts import notifications as contract
 from ordereats.contracts.deliveries import DeliveryAssigned
 from ordereats.contracts.kitchen import TicketDelayed
@@ -57,21 +57,17 @@ class Sending:
     max_attempts: int
 
 
-class NotHeardYet(Conflict, code="not_heard_yet"):
-    """A fact came before the one that says whom it concerns. It is tried again."""
-
-
 async def tell(deps: Deps, tx: Transaction, fact: Fact) -> None:
     """Tell everyone who must hear of a fact, each at most once.
 
     Raises:
-        NotHeardYet: it does not say whose order it is about, and nothing else has yet.
+        TooEarly: it does not say whose order it is about, and nothing else has yet.
     """
     await _follow(tx, fact)
     user_id = getattr(fact, "user_id", None)
     known = await store.known(tx, fact.order_id, user_id, domain.restaurant_of(fact))
     if isinstance(fact, TicketDelayed) and known.user_id is None:
-        raise NotHeardYet(f"Order {fact.order_id} is not known here yet.")
+        raise TooEarly(f"Order {fact.order_id} is not known here yet.")
     for told in domain.tell(fact, known):
         mail = domain.first_state(told, has_server=deps.has_server)
         await store.add(tx, told, mail, at=deps.clock.now())

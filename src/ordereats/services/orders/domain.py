@@ -1,12 +1,12 @@
 """Rules of an order. Pure: no I/O, no clock, no randomness."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from ordereats.chassis.errors import Conflict, Invalid, OrderEatsError
+from ordereats.chassis.errors import Conflict, IllegalMove, Invalid, OrderEatsError
 from ordereats.contracts import orders as contract
 from ordereats.contracts.ids import CourierId, HoldId, OrderId, RestaurantId, UserId
 from ordereats.contracts.menus import PriceParts, Quote, QuotedLine
@@ -62,9 +62,11 @@ CANCELLABLE: Mapping[CancelledBy, frozenset[OrderStatus]] = {
 NO_COURIER = "no_courier"
 """Why the platform cancels an order that nobody could be found to bring."""
 
+NO_ANSWER = "no_answer"
+"""Why the platform cancels a paid order of which it has not heard the kitchen's answer."""
 
-class IllegalMove(Conflict, code="illegal_move"):
-    """The order is in a state from which it can't go there."""
+WITH_FOOD = frozenset({OrderStatus.PICKED_UP, OrderStatus.DELIVERED})
+"""Someone has left the restaurant with the food."""
 
 
 class PriceChanged(Conflict, code="price_changed"):
@@ -116,8 +118,10 @@ class Order(msgspec.Struct, frozen=True):
 
     Attributes:
         version: counts its moves, from 1; a fact about it carries the version after it.
-        pay_by: while it is pending: then it expires.
-        wish: why its customer wants to cancel it, noted before the kitchen is asked.
+        due_at: while it is pending: then it expires; while it is paid: then the kitchen is asked to
+            give it back.
+        wish: why someone wants to cancel it, noted before the kitchen is asked.
+        wish_by: who wants that.
         reason: why it ended, if not by a delivery.
     """
 
@@ -133,10 +137,11 @@ class Order(msgspec.Struct, frozen=True):
     deliver_to: Place | None = None
     pick_up: Place | None = None
     notes: str | None = None
-    pay_by: datetime | None = None
+    due_at: datetime | None = None
     ready_at: datetime | None = None
     courier_id: CourierId | None = None
     wish: str | None = None
+    wish_by: CancelledBy | None = None
     reason: str | None = None
     cancelled_by: CancelledBy | None = None
 
@@ -200,7 +205,7 @@ def place(
         deliver_to=command.deliver_to,
         pick_up=terms.pick_up,
         notes=command.notes,
-        pay_by=pay_by,
+        due_at=pay_by,
     )
     placed = OrderPlaced(
         order_id=order.id,
@@ -214,9 +219,9 @@ def place(
     return order, placed
 
 
-def pay(order: Order, *, now: datetime) -> tuple[Order, OrderPaid]:
+def pay(order: Order, answer_within: timedelta, *, now: datetime) -> tuple[Order, OrderPaid]:
     """The money is reserved. Raises `IllegalMove`, as every move does: see `MOVES`."""
-    paid = _move(order, OrderStatus.PAID, now)
+    paid = _move(order, OrderStatus.PAID, now, due_at=now + answer_within)
     dishes = tuple(_dish(line) for line in paid.items)
     fact = OrderPaid(
         paid.id, paid.user_id, paid.restaurant_id, paid.price.total, dishes, paid.notes
@@ -257,6 +262,13 @@ def expire(order: Order, *, now: datetime) -> tuple[Order, OrderExpired]:
     return expired, OrderExpired(expired.id, expired.user_id, expired.restaurant_id)
 
 
+def delay(order: Order, ready_at: datetime) -> Order:
+    """The kitchen needs longer than it said. That is no move, and only counts while it cooks."""
+    if order.status is not OrderStatus.ACCEPTED or order.ready_at is None:
+        return order
+    return msgspec.structs.replace(order, ready_at=max(order.ready_at, ready_at))
+
+
 def make_ready(order: Order, *, now: datetime) -> tuple[Order, OrderReady]:
     """The food waits to be fetched."""
     ready = _move(order, OrderStatus.READY, now)
@@ -293,8 +305,8 @@ def cancel(
 
 
 def withdraw(order: Order, *, now: datetime) -> tuple[Order, OrderCancelled]:
-    """Its customer wanted to cancel it, and the kitchen has agreed."""
-    return cancel(order, CancelledBy.CUSTOMER, order.wish, now=now)
+    """Someone wanted to cancel it, its customer unless we know better; the kitchen has agreed."""
+    return cancel(order, order.wish_by or CancelledBy.CUSTOMER, order.wish, now=now)
 
 
 def needs_kitchen(order: Order, by: CancelledBy) -> bool:
@@ -310,6 +322,11 @@ def is_overtaken(order: Order, to: OrderStatus) -> bool:
     and neither is one that contradicts what is so.
     """
     return order.status in ENDS or order.status is to or order.status in _LATER[to]
+
+
+def is_too_early(order: Order, to: OrderStatus) -> bool:
+    """Whether a fact that leads to a state has come before another one that the order waits for."""
+    return to not in MOVES[order.status] and to in _LATER[order.status]
 
 
 def shown(order: Order) -> contract.Order:
@@ -335,7 +352,7 @@ def shown(order: Order) -> contract.Order:
         currency=price.subtotal.currency,
         deliver_to=order.deliver_to,
         notes=order.notes,
-        accept_by=order.pay_by,
+        accept_by=order.due_at,
         ready_at=order.ready_at,
         courier_id=order.courier_id,
         reason=order.reason,
@@ -347,7 +364,7 @@ def _move(order: Order, to: OrderStatus, now: datetime, **changes: Any) -> Order
     if to not in MOVES[order.status]:
         raise IllegalMove(f"Order {order.id} is {order.status} and can't become {to}.")
     return msgspec.structs.replace(
-        order, status=to, version=order.version + 1, updated_at=now, pay_by=None, **changes
+        order, status=to, version=order.version + 1, updated_at=now, **{"due_at": None} | changes
     )
 
 

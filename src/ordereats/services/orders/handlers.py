@@ -8,6 +8,7 @@ from ordereats.contracts.deliveries import DeliveryDelivered, DeliveryPickedUp, 
 from ordereats.contracts.kitchen import (
     TicketAccepted,
     TicketCancelled,
+    TicketDelayed,
     TicketExpired,
     TicketReady,
     TicketRejected,
@@ -30,7 +31,8 @@ def subscriptions(deps: Deps) -> list[Subscription]:
 
 def _of_payments(deps: Deps) -> list[Effect]:
     async def authorized(tx: Transaction, event: PaymentAuthorized) -> None:
-        await moving.hear(deps, tx, event.order_id, OrderStatus.PAID, domain.pay)
+        move = partial(domain.pay, answer_within=deps.answer_within)
+        await moving.hear(deps, tx, event.order_id, OrderStatus.PAID, move)
 
     async def declined(tx: Transaction, event: PaymentDeclined) -> None:
         move = partial(domain.decline, reason=event.reason)
@@ -43,6 +45,9 @@ def _of_kitchens(deps: Deps) -> list[Effect]:
     async def accepted(tx: Transaction, event: TicketAccepted) -> None:
         move = partial(domain.accept, ready_at=event.ready_at)
         await moving.hear(deps, tx, event.order_id, OrderStatus.ACCEPTED, move)
+
+    async def delayed(tx: Transaction, event: TicketDelayed) -> None:
+        await moving.delay(tx, event.order_id, event.ready_at)
 
     async def rejected(tx: Transaction, event: TicketRejected) -> None:
         move = partial(domain.reject, reason=event.reason)
@@ -59,6 +64,7 @@ def _of_kitchens(deps: Deps) -> list[Effect]:
 
     return [
         effect(TicketAccepted, accepted),
+        effect(TicketDelayed, delayed),
         effect(TicketRejected, rejected),
         effect(TicketExpired, expired),
         effect(TicketReady, ready),

@@ -1,4 +1,4 @@
-"""Time in for orders: what was not paid in time, and moves that others made."""
+"""Time in for orders: what was not paid or answered in time, and moves that others made."""
 
 from functools import partial
 
@@ -14,5 +14,6 @@ def jobs(deps: Deps) -> list[Job]:
     """What orders does by itself."""
     return [
         Job("expire_unpaid_orders", partial(moving.expire_unpaid, deps), every_s=1),
+        Job("cancel_unanswered_orders", partial(moving.cancel_unanswered, deps), every_s=1),
         Job("feed_order_streams", deps.streams.look, every_s=LOOK_S, hint=deps.streams.hint),
     ]

@@ -48,9 +48,12 @@ def _changing(deps: Deps) -> list[HTTPRouteHandler]:
     async def place_order(data: JSONBody[PlaceOrder]) -> Order:
         """The order is `pending` until its payment is authorized; follow its `events`.
 
-        400 names an unknown user, restaurant or dish; 409 is `price_changed`, with the right
-        `quote`, or says why the basket can't be had now (`closed`, `paused`, `sold_out`,
-        `out_of_reach`); 503 when users or restaurants can't be asked.
+        400 names an unknown user, restaurant or dish; 503 when users or
+        restaurants can't be asked: then nothing was done.
+
+        409 `price_changed` has the right price in `quote`. 409 `closed` and `paused` say in
+        `opensAt` when the restaurant opens, `sold_out` says in `dishes` which are; `out_of_reach`
+        is too far away.
         """
         return await deps.answers.once(placing.place(deps, data))
 
@@ -64,8 +67,9 @@ def _changing(deps: Deps) -> list[HTTPRouteHandler]:
     async def cancel_order(order_id: Annotated[int, ID], data: JSONBody[CancelOrder]) -> Order:
         """A customer may until the kitchen has accepted, an operator until the delivery.
 
-        What was paid is given back. 409 is `illegal_move`, or `already_accepted` when the kitchen
-        was faster; 503 when it can't be asked: then nothing was done. Asking again is fine.
+        What was paid is given back. 409 `already_accepted` when the kitchen was faster,
+        `illegal_move` when it is too late anyway; 503 when the kitchen can't be asked: then it was
+        not cancelled, or will be when the kitchen's answer is heard. Ask again: that is fine.
         """
         return await moving.cancel(deps, OrderId(order_id), data)
 
@@ -75,7 +79,7 @@ def _changing(deps: Deps) -> list[HTTPRouteHandler]:
 def _reading(deps: Deps) -> list[HTTPRouteHandler]:
     @get("/orders/{order_id:int}", tags=["orders"], summary="Find an order", responses=errors(404))
     async def get_order(order_id: Annotated[int, ID]) -> Order:
-        """404 when none has this id."""
+        """As it is now. 404 when none has this id."""
         return await reading.get(deps, OrderId(order_id))
 
     @get("/orders", tags=["orders"], summary="List orders", responses=errors())

@@ -35,6 +35,7 @@ def build(ports: Ports) -> Service:
         kitchen=KitchenByCall(ports.calls),
         placements=Coalescer(placements.write, ports.background, name="placements"),
         found=Coalescer(find, ports.background, name="orders found"),
+        answer_within=settings.answer_within,
         streams=Streams(ports.database, ports.draining, most=settings.most_streams),
     )
     return Service(

@@ -12,10 +12,13 @@ class Settings:
 
     Attributes:
         pay_within: how long an order may be pending; then it expires.
+        answer_within: how long a paid order waits to hear of its kitchen; then it is taken back. It
+            is the safety net, and so longer than the kitchen's own `ACCEPT_WITHIN_SECONDS`.
         most_streams: how many clients may follow orders in one process at the same time.
     """
 
     pay_within: timedelta
+    answer_within: timedelta
     most_streams: int
 
     @classmethod
@@ -25,8 +28,10 @@ class Settings:
         Raises:
             Misconfigured: one can't be right.
         """
-        seconds = environment.seconds("PAY_WITHIN_SECONDS", 1800, least=1, most=86_400)
+        pay_s = environment.seconds("PAY_WITHIN_SECONDS", 1800, least=1, most=86_400)
+        answer_s = environment.seconds("ANSWER_WITHIN_SECONDS", 1800, least=1, most=172_800)
         return cls(
-            pay_within=timedelta(seconds=seconds),
+            pay_within=timedelta(seconds=pay_s),
+            answer_within=timedelta(seconds=answer_s),
             most_streams=environment.whole("ORDER_STREAMS_MAX", 1000, least=1, most=100_000),
         )

@@ -30,13 +30,21 @@ select * from unnest(
 _COLUMNS = """
     id, user_id, restaurant_id, items, subtotal_minor, delivery_fee_minor, service_fee_minor,
     tip_minor, tax_included_minor, currency, deliver_to, pick_up, notes, status, version,
-    created_at, updated_at, due_at, ready_at, courier_id, wish, reason, cancelled_by
+    created_at, updated_at, due_at, ready_at, courier_id, wish, wish_by, reason, cancelled_by
 """
 _SOME = f"select {_COLUMNS} from orders where id = any($1::bigint[])"  # noqa: S608  # a constant
 _LOCK = f"select {_COLUMNS} from orders where id = $1 for update"  # noqa: S608  # a constant
-_LOCK_DUE = f"""
-select {_COLUMNS}, correlation_id, traceparent from orders where due_at <= now()
+_LOCK_UNPAID = f"""
+select {_COLUMNS}, correlation_id, traceparent from orders
+where status = 'pending' and due_at <= now()
 order by due_at limit $1 for update skip locked
+"""  # noqa: S608  # a constant
+_LEASE_UNANSWERED = f"""
+update orders set due_at = now() + make_interval(secs => $1) where id in (
+    select id from orders where status = 'paid' and due_at <= now()
+    order by due_at limit $2 for update skip locked
+)
+returning {_COLUMNS}, correlation_id, traceparent
 """  # noqa: S608  # a constant
 _SAVE = """
 with moved as (
@@ -47,7 +55,8 @@ with moved as (
 )
 insert into order_moves (order_id, version, status, at, reason) select * from moved
 """
-_WISH = "update orders set wish = $2 where id = $1"
+_DELAY = "update orders set ready_at = $2 where id = $1"
+_WISH = "update orders set wish = $2, wish_by = $3 where id = $1"
 _PAGE = f"""
 select {_COLUMNS} from orders
 where id > $1 and ($3::bigint is null or user_id = $3)
@@ -105,7 +114,7 @@ async def insert(tx: Transaction, orders: Sequence[tuple[Order, Context]]) -> No
             order.version,
             order.created_at,
             order.updated_at,
-            order.pay_by,
+            order.due_at,
             at.correlation_id,
             at.traceparent,
         )
@@ -125,12 +134,17 @@ async def lock(tx: Transaction, order_id: OrderId) -> Order | None:
     return None if row is None else _order(row)
 
 
-async def lock_due(tx: Transaction, *, limit: int) -> list[tuple[Order, Context]]:
+async def lock_unpaid(tx: Transaction, *, limit: int) -> list[tuple[Order, Context]]:
     """Some orders that were not paid in time, and that nobody else is moving."""
-    return [
-        (_order(row), Context(row["correlation_id"], traceparent=row["traceparent"]))
-        for row in await tx.fetch(_LOCK_DUE, limit)
-    ]
+    return [_with_context(row) for row in await tx.fetch(_LOCK_UNPAID, limit)]
+
+
+async def lease_unanswered(
+    database: Database, *, for_s: float, limit: int
+) -> list[tuple[Order, Context]]:
+    """Some paid orders whose kitchen was not heard in time; no process takes them for a while."""
+    rows = await database.fetch(_LEASE_UNANSWERED, for_s, limit)
+    return [_with_context(row) for row in rows]
 
 
 async def save(tx: Transaction, order: Order) -> bool:
@@ -141,7 +155,7 @@ async def save(tx: Transaction, order: Order) -> bool:
         order.status.value,
         order.version,
         order.updated_at,
-        order.pay_by,
+        order.due_at,
         order.ready_at,
         order.courier_id,
         order.reason,
@@ -150,9 +164,16 @@ async def save(tx: Transaction, order: Order) -> bool:
     return changed == 1
 
 
-async def note_wish(database: Database, order_id: OrderId, wish: str) -> None:
-    """Keep why a customer wants to cancel, in case that the answer of the kitchen gets lost."""
-    await database.execute(_WISH, order_id, wish)
+async def delay(tx: Transaction, order: Order) -> None:
+    """Store the new time of the food of an order that was locked in this transaction."""
+    await tx.execute(_DELAY, order.id, order.ready_at)
+
+
+async def note_wish(
+    database: Database, order_id: OrderId, by: CancelledBy, wish: str | None
+) -> None:
+    """Keep who wants to cancel, and why, in case that the answer of the kitchen gets lost."""
+    await database.execute(_WISH, order_id, wish, by.value)
 
 
 async def page(reader: Reader, which: Filter, *, after: int, limit: int) -> list[Order]:
@@ -193,13 +214,22 @@ def _order(row: Row) -> Order:
         deliver_to=_place(row["deliver_to"]),
         pick_up=_place(row["pick_up"]),
         notes=row["notes"],
-        pay_by=row["due_at"],
+        due_at=row["due_at"],
         ready_at=row["ready_at"],
         courier_id=row["courier_id"],
         wish=row["wish"],
+        wish_by=_by(row["wish_by"]),
         reason=row["reason"],
-        cancelled_by=None if row["cancelled_by"] is None else CancelledBy(row["cancelled_by"]),
+        cancelled_by=_by(row["cancelled_by"]),
     )
+
+
+def _with_context(row: Row) -> tuple[Order, Context]:
+    return _order(row), Context(row["correlation_id"], traceparent=row["traceparent"])
+
+
+def _by(name: str | None) -> CancelledBy | None:
+    return None if name is None else CancelledBy(name)
 
 
 def _entry(row: Row) -> TimelineEntry:

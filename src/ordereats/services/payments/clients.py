@@ -51,6 +51,7 @@ class News(Struct, frozen=True):
         charge_key: of the charge that it is about, if that is one of ours.
         became: the state of the payment that it speaks of, if it speaks of one that we know.
         is_refund: it speaks of a refund.
+        has_doubts: of one that may have failed, even after it had succeeded.
     """
 
     id: str
@@ -58,6 +59,7 @@ class News(Struct, frozen=True):
     charge_key: str | None
     became: PaymentStatus | None
     is_refund: bool
+    has_doubts: bool
 
 
 class Provider(Protocol):
@@ -223,6 +225,7 @@ class Stripe:
             charge_key=about.metadata.get("charge_key"),
             became=_BECAME.get(event.type),
             is_refund=event.type in _REFUNDS,
+            has_doubts=event.type in _DOUBTS,
         )
 
     async def close(self) -> None:
@@ -255,7 +258,8 @@ _BECAME = {
     "payment_intent.succeeded": PaymentStatus.CAPTURED,
     "payment_intent.canceled": PaymentStatus.VOIDED,
 }
-_REFUNDS = frozenset({"charge.refunded", "refund.updated", "refund.failed"})
+_DOUBTS = frozenset({"refund.failed", "refund.updated", "charge.refund.updated"})
+_REFUNDS = _DOUBTS | {"charge.refunded"}
 _NEVER_RIGHT = ("payment_method", "amount")
 """What the customer chose: asking again with the same can't help."""
 _NEVER_BACK = ("charge_already_refunded", "charge_disputed", "refund_disputed_payment")

@@ -1,11 +1,11 @@
-"""Events in for payments: the order says what is wanted of its money."""
+"""Events in for payments: the order says what is wanted of its money, deliveries who has earned."""
 
 from ordereats.chassis.db.pool import Transaction
 from ordereats.chassis.messaging.inbox import Subscription, effect, subscribe
+from ordereats.contracts.deliveries import DeliveryDelivered
 from ordereats.contracts.orders import (
     OrderAccepted,
     OrderCancelled,
-    OrderDelivered,
     OrderExpired,
     OrderPlaced,
     OrderRejected,
@@ -23,9 +23,6 @@ def subscriptions(deps: Deps) -> list[Subscription]:
     async def accepted(tx: Transaction, event: OrderAccepted) -> None:
         await follow.take(deps, tx, event.order_id)
 
-    async def delivered(tx: Transaction, event: OrderDelivered) -> None:
-        await follow.pay_courier(deps, tx, event.order_id, event.courier_id)
-
     async def rejected(tx: Transaction, event: OrderRejected) -> None:
         await follow.release(deps, tx, event.order_id, reason="order_rejected")
 
@@ -35,12 +32,17 @@ def subscriptions(deps: Deps) -> list[Subscription]:
     async def cancelled(tx: Transaction, event: OrderCancelled) -> None:
         await follow.release(deps, tx, event.order_id, reason="order_cancelled")
 
-    effects = [
+    async def delivered(tx: Transaction, event: DeliveryDelivered) -> None:
+        await follow.pay_courier(deps, tx, event.order_id, event.courier_id)
+
+    order = [
         effect(OrderPlaced, placed),
         effect(OrderAccepted, accepted),
-        effect(OrderDelivered, delivered),
         effect(OrderRejected, rejected),
         effect(OrderExpired, expired),
         effect(OrderCancelled, cancelled),
     ]
-    return [subscribe("payments", "order", effects)]
+    return [
+        subscribe("payments", "order", order),
+        subscribe("payments", "delivery", [effect(DeliveryDelivered, delivered)]),
+    ]

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 
 from ordereats.chassis.errors import Invalid
-from ordereats.chassis.http.description import ID, MAX_ID, Creates, errors, id_query
+from ordereats.chassis.http.description import ID, MAX_ID, Creates, ReadsAnyObject, errors, id_query
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
 from ordereats.chassis.http.problems import AnyRequest
@@ -35,7 +35,7 @@ Until = Annotated[
     QueryParameter(description="Exclusive; now, unless given. At most 31 days after `since`."),
 ]
 Signature = Annotated[
-    str | None,
+    str,
     HeaderParameter(name="Stripe-Signature", description="Made with the endpoint's secret."),
 ]
 
@@ -58,7 +58,7 @@ def _payment_routes(deps: Deps) -> list[HTTPRouteHandler]:
         responses=errors(404),
     )
     async def get_payment(payment_id: Annotated[int, ID]) -> Payment:
-        """404 when none has this id."""
+        """What was asked for, taken and given back. 404 when none has this id."""
         return await reading.get(deps, PaymentId(payment_id))
 
     return [list_payments, get_payment]
@@ -74,7 +74,7 @@ def _refund_routes(deps: Deps) -> list[HTTPRouteHandler]:
         operation_class=Creates,
     )
     async def ask_refund(payment_id: Annotated[int, ID], data: JSONBody[AskRefund]) -> Refund:
-        """In part or whole; made soon after.
+        """In part or whole; the provider is asked soon after.
 
         409 `illegal_move` as long as nothing was taken, `above_captured` when less is left, which
         `refundable` then says.
@@ -143,11 +143,12 @@ def _webhook(deps: Deps) -> HTTPRouteHandler:
         summary="What the payment provider tells",
         status_code=200,
         responses=errors(),
+        operation_class=ReadsAnyObject,
     )
-    async def hear_stripe(request: AnyRequest, signature: Signature = None) -> None:
+    async def hear_stripe(request: AnyRequest, signature: Signature) -> None:
         """Signed events of Stripe, in any order and any number of times; unknown ones are ignored.
 
-        400 when the signature is not Stripe's, or old.
+        400 when the signature is missing, not Stripe's, or old.
         """
         await webhooks.hear(deps, await request.body(), signature)
 

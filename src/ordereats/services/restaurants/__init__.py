@@ -1,1 +1,1 @@
-"""restaurants: who cooks."""
+"""restaurants: who cooks, where and when, and what it costs."""

@@ -100,7 +100,7 @@ def _restaurants(deps: Deps) -> list[HTTPRouteHandler]:
         limit: Limit = DEFAULT_LIMIT,
         after: After = 0,
     ) -> Response[Sequence[Restaurant]]:
-        """In the order of their ids; `Link` leads to the next page. With `near` see there."""
+        """In the order of their ids; `Link` leads to the next page. With `near`, by distance."""
         which = Page(after, limit)
         wanted = Wanted(q, cuisine, open_now, _location(near), _within(near, within, after))
         if wanted == Wanted():
@@ -115,7 +115,7 @@ def _restaurants(deps: Deps) -> list[HTTPRouteHandler]:
         responses=errors(404),
     )
     async def get_restaurant(restaurant_id: AnId) -> Restaurant:
-        """404 when none has this id."""
+        """Whether it takes orders now, or when it will. 404 when none has this id."""
         return await restaurants.get(deps, RestaurantId(restaurant_id))
 
     return [open_restaurant, list_restaurants, get_restaurant]
@@ -218,9 +218,10 @@ def _baskets(deps: Deps) -> list[HTTPRouteHandler]:
         status_code=200,
     )
     async def hold(restaurant_id: AnId, data: JSONBody[HoldPortions]) -> Hold:
-        """For an order that is being placed; the same `holdId` holds once.
+        """Internal: for orders, when one is being placed; the same `holdId` holds once.
 
-        409 `sold_out` when fewer are left than are wanted; then none is held.
+        409 `sold_out` when fewer are left than are wanted, and `dishes` says of which; then none is
+        held. 409 `hold_reused` when the id was used elsewhere, or has ended.
         """
         return await baskets.hold(deps, RestaurantId(restaurant_id), data)
 

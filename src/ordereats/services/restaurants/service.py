@@ -13,7 +13,6 @@ from ordereats.contracts.menus import (
     WhichBasket,
     WhichPortions,
 )
-from ordereats.contracts.restaurants import GET_RESTAURANT, Restaurant, WhichRestaurant
 from ordereats.services.restaurants.domain.pricing import Tariff
 from ordereats.services.restaurants.handlers import subscriptions
 from ordereats.services.restaurants.jobs import jobs
@@ -47,9 +46,6 @@ def build(ports: Ports) -> Service:
         held_for_s=settings.held_for_s,
     )
 
-    async def get_restaurant(which: WhichRestaurant) -> Restaurant:
-        return await restaurants.get(deps, which.restaurant_id)
-
     async def quote(which: WhichBasket) -> Quote:
         return await baskets.quote(deps, which.restaurant_id, which.body)
 
@@ -60,7 +56,6 @@ def build(ports: Ports) -> Service:
         "restaurants",
         routes(deps),
         answers=[
-            answer(GET_RESTAURANT, get_restaurant),
             answer(QUOTE, quote),
             answer(HOLD_PORTIONS, hold),
         ],

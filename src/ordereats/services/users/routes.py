@@ -25,12 +25,15 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         operation_class=Creates,
     )
     async def register_user(data: JSONBody[RegisterUser]) -> User:
-        """409 `email_taken` when the e-mail is registered already, in any case of its letters."""
+        """Whoever wants to order does this first.
+
+        409 `email_taken` when the e-mail is registered already, in any case of its letters.
+        """
         return await deps.answers.once(use_cases.register(deps, data))
 
     @get("/users/{user_id:int}", tags=["users"], summary="Find someone", responses=errors(404))
     async def get_user(user_id: Annotated[int, ID]) -> User:
-        """404 when nobody has this id."""
+        """Their name and their e-mail. 404 when nobody has this id."""
         return await use_cases.get(deps, UserId(user_id))
 
     return [register_user, get_user]

@@ -209,6 +209,21 @@ def couriers_bring_one_at_a_time(it: Snapshot, _grace_s: float) -> Findings:
             yield Finding(f"courier/{courier_id}", f"has {times} deliveries at once")
 
 
+def what_was_brought_is_delivered(it: Snapshot, grace_s: float) -> Findings:
+    """A delivery that was made has a delivered order.
+
+    An operator's cancel may have overtaken it: then the courier is paid all the same, and a person
+    should know that somebody ate for nothing.
+    """
+    status = {order.id: order.status for order in it.orders}
+    for delivery in it.deliveries:
+        if delivery.status is DeliveryStatus.DELIVERED and _is_over(delivery.brought_s, grace_s):
+            order = status.get(delivery.order_id, OrderStatus.DELIVERED)  # a lost one is known of
+            if order is not OrderStatus.DELIVERED:
+                said = f"was delivered, and its order {delivery.order_id} is {order}"
+                yield Finding(f"delivery/{delivery.id}", said)
+
+
 def outboxes_empty_themselves(it: Snapshot, _grace_s: float) -> Findings:
     """A fact is published within a minute."""
     for fact in it.unpublished:
@@ -259,6 +274,7 @@ CHECKS: Sequence[Check] = (
     Check("every history is a path", histories_are_paths, _count("orders", "moves")),
     Check("every deadline is kept", deadlines_are_kept, _count("orders", "tickets", "deliveries")),
     Check("no courier has two deliveries", couriers_bring_one_at_a_time, _count("deliveries")),
+    Check("what was brought is delivered", what_was_brought_is_delivered, _count("deliveries")),
     Check("every fact is published", outboxes_empty_themselves, _count("unpublished")),
     Check("no message is parked", no_message_is_parked, lambda it: it.received_in_all),
 )
@@ -284,7 +300,7 @@ def _wrongs_of_money(order: Order, payment: Payment, grace_s: float) -> Iterable
 
 
 def _kept(entries: Sequence[Entry]) -> int:
-    sign = {"captured": 1, "refunded": -1}
+    sign = {"captured": 1, "refunded": -1, "refund_failed": 1}
     return sum(sign.get(each.kind, 0) * each.amount_minor for each in entries)
 
 

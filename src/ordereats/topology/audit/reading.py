@@ -108,7 +108,8 @@ _OF_SERVICE: Mapping[str, Mapping[str, tuple[type, str]]] = {
             select id, order_id, status, courier_id,
                 extract(epoch from now() - created_at)::float as age_s,
                 extract(epoch from now() - find_by)::float as search_overdue_s,
-                extract(epoch from now() - offered_until)::float as offer_overdue_s
+                extract(epoch from now() - offered_until)::float as offer_overdue_s,
+                extract(epoch from now() - delivered_at)::float as brought_s
             from deliveries order by id
             """,
         ),

@@ -97,6 +97,7 @@ class Delivery(Struct, frozen=True):
     Attributes:
         search_overdue_s: since the search for a courier had to end.
         offer_overdue_s: since its offer lapsed, while it is offered.
+        brought_s: since the customer had it, once that is so.
     """
 
     id: int
@@ -106,6 +107,7 @@ class Delivery(Struct, frozen=True):
     age_s: float
     search_overdue_s: float
     offer_overdue_s: float | None
+    brought_s: float | None
 
 
 class Answer(Struct, frozen=True):

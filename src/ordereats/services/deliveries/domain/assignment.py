@@ -18,6 +18,8 @@ FARTHEST_S = 1800.0
 """A courier is not asked to go farther than this to a restaurant."""
 LAPSE_COSTS_S = 3600.0
 """Who let an offer lapse is asked again only when there is nobody else."""
+MOST_LAPSES = 3
+"""Who lets so many offers in a row lapse has forgotten to go offline: their shift ends."""
 
 
 class Free(msgspec.Struct, frozen=True):

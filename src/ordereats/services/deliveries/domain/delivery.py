@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from ordereats.contracts import deliveries as contract
+from ordereats.chassis.errors import IllegalMove
 from ordereats.contracts.deliveries import (
     DeliveryAssigned,
     DeliveryDelivered,
@@ -17,9 +17,8 @@ from ordereats.contracts.deliveries import (
 )
 from ordereats.contracts.ids import CourierId, DeliveryId, OrderId, RestaurantId, UserId
 from ordereats.contracts.orders import OrderAccepted, OrderCancelled
-from ordereats.contracts.places import Location, Place
+from ordereats.contracts.places import Place
 from ordereats.services.deliveries.domain.refusals import (
-    IllegalMove,
     NotReady,
     NotYours,
     OfferLapsed,
@@ -337,32 +336,6 @@ def give_up(delivery: Delivery) -> tuple[Delivery, DeliveryUnassigned]:
         user_id=delivery.user_id,
     )
     return cancel(delivery), fact
-
-
-def shown(delivery: Delivery, position: Location | None) -> contract.Delivery:
-    """What the world sees of it: where the courier is, only while they are on the way."""
-    is_on_the_way = delivery.status in {DeliveryStatus.ASSIGNED, DeliveryStatus.PICKED_UP}
-    is_sought = delivery.status in {DeliveryStatus.SEARCHING, DeliveryStatus.OFFERED}
-    return contract.Delivery(
-        id=delivery.id,
-        order_id=delivery.order_id,
-        restaurant_id=delivery.restaurant_id,
-        status=delivery.status,
-        ready_at=delivery.ready_at,
-        is_ready=delivery.is_ready,
-        created_at=delivery.created_at,
-        version=delivery.version,
-        pick_up=delivery.pick_up,
-        drop_off=delivery.drop_off,
-        courier_id=delivery.courier_id,
-        position=position if is_on_the_way else None,
-        offered_until=delivery.offered_until,
-        find_by=delivery.find_by if is_sought else None,
-        estimated_at=delivery.estimated_at,
-        latest_at=delivery.latest_at,
-        picked_up_at=delivery.picked_up_at,
-        delivered_at=delivery.delivered_at,
-    )
 
 
 def _search_from(ready_at: datetime, now: datetime) -> datetime:

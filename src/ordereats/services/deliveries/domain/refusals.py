@@ -3,10 +3,6 @@
 from ordereats.chassis.errors import Conflict
 
 
-class IllegalMove(Conflict, code="illegal_move"):
-    """The delivery is in a state from which it can't go there."""
-
-
 class NotYours(Conflict, code="not_yours"):
     """It is offered, or was given, to another courier."""
 

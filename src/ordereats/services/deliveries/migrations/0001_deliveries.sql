@@ -3,10 +3,12 @@ create table couriers (
     name text not null,
     vehicle text not null,
     is_online boolean not null default false,
+    lapses int not null default 0,
     created_at timestamptz not null
 );
 
 comment on table couriers is 'who brings food, and whether they work now';
+comment on column couriers.lapses is 'offers in a row that they have not answered in time';
 
 create index couriers_online on couriers (id) where is_online;
 

@@ -28,7 +28,12 @@ _COURIER_PAGE = f"""
 {_COURIERS} where c.id > $1 and ($2::boolean is null or c.is_online = $2) order by c.id limit $3
 """
 _LOCK_COURIER = "select is_online from couriers where id = $1 for no key update"
-_SET_ONLINE = "update couriers set is_online = $2 where id = $1"
+_SET_ONLINE = "update couriers set is_online = $2, lapses = 0 where id = $1"
+_ANSWERED = "update couriers set lapses = 0 where id = $1 and lapses > 0"
+_UNANSWERED = """
+update couriers set lapses = lapses + 1, is_online = is_online and lapses + 1 < $2
+where id = any($1::bigint[]) returning id, is_online
+"""
 _KEEP_POSITIONS = """
 with seen as (
     select c.id, s.lat, s.lon, p.traced_lat, p.traced_lon, p.traced_at,
@@ -133,6 +138,17 @@ async def lock_courier(tx: Transaction, courier_id: CourierId) -> bool | None:
 async def set_online(tx: Transaction, courier_id: CourierId, *, online: bool) -> None:
     """Begin or end a shift."""
     await tx.execute(_SET_ONLINE, courier_id, online)
+
+
+async def answered(tx: Transaction, courier_id: CourierId) -> None:
+    """Note that a courier answers what is offered: the offers in a row are counted anew."""
+    await tx.execute(_ANSWERED, courier_id)
+
+
+async def unanswered(tx: Transaction, ids: Sequence[CourierId], *, most: int) -> list[CourierId]:
+    """Note that couriers let an offer lapse; those whose shift has ended by that."""
+    rows = await tx.fetch(_UNANSWERED, ids, most)
+    return [row["id"] for row in rows if not row["is_online"]]
 
 
 async def keep_positions(

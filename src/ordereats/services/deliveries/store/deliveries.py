@@ -41,9 +41,12 @@ _LOCK_OF_COURIER = f"""
 select {_FIELDS} from deliveries d
 where d.courier_id = $1 and d.status in ('offered', 'assigned', 'picked_up') for update
 """  # noqa: S608  # a constant
+# Their couriers too, but waiting for none: who leaves or answers locks the courier first.
 _LOCK_LAPSED = f"""
-select {_FIELDS} from deliveries d where d.status = 'offered' and d.offered_until <= now()
-order by d.offered_until limit $1 for update skip locked
+select {_FIELDS} from deliveries d join couriers c on c.id = d.courier_id
+where d.status = 'offered' and d.offered_until <= now()
+order by d.offered_until limit $1
+for update of d skip locked for no key update of c skip locked
 """  # noqa: S608  # a constant
 _LOCK_UNFOUND = f"""
 select {_FIELDS} from deliveries d where d.status = 'searching' and d.find_by <= now()
@@ -165,7 +168,7 @@ async def lock_waiting(tx: Transaction, *, limit: int) -> list[Delivery]:
 
 
 async def lock_lapsed(tx: Transaction, *, limit: int) -> list[Delivery]:
-    """Hold some whose offer's time is over."""
+    """Hold some whose offer's time is over, and the rows of those who were asked."""
     return [_delivery(row) for row in await tx.fetch(_LOCK_LAPSED, limit)]
 
 

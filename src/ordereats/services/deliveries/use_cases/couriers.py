@@ -53,7 +53,7 @@ async def set_shift(deps: Deps, courier_id: CourierId, shift: Shift) -> Courier:
         if was_online is None:
             raise _unknown(courier_id)
         if shift.location is not None:
-            await _keep(tx, [(courier_id, shift.location)])
+            await note(tx, courier_id, shift.location)
         elif shift.online and not was_online:
             raise Invalid(FieldProblem("location", "is required to come online"))
         await couriers.set_online(tx, courier_id, online=shift.online)
@@ -70,6 +70,14 @@ async def move(deps: Deps, courier_id: CourierId, location: Location) -> None:
         NotFound: nobody has this id.
     """
     await deps.positions.ask((courier_id, location))
+
+
+async def note(tx: Transaction, courier_id: CourierId, location: Location) -> None:
+    """Note where a courier is, together with something else.
+
+    Who holds their delivery as well does that after it: all in the same order, never in a circle.
+    """
+    await _keep(tx, [(courier_id, location)])
 
 
 async def keep_positions(

@@ -6,7 +6,7 @@ import msgspec
 
 from ordereats.chassis import context
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.errors import NotFound
+from ordereats.chassis.errors import NotFound, TooEarly
 from ordereats.contracts import deliveries as contract
 from ordereats.contracts.deliveries import Courier, DropOff, Vehicle
 from ordereats.contracts.events import Event
@@ -17,6 +17,7 @@ from ordereats.contracts.places import Location
 from ordereats.services.deliveries.domain import delivery as rules
 from ordereats.services.deliveries.domain.delivery import Delivery
 from ordereats.services.deliveries.domain.times import Times, crow_m, expected, way_s
+from ordereats.services.deliveries.domain.view import shown
 from ordereats.services.deliveries.store import couriers, deliveries
 from ordereats.services.deliveries.use_cases import couriers as courier_cases
 from ordereats.services.deliveries.use_cases.deps import Deps, located, way_m
@@ -46,7 +47,7 @@ async def food_is_ready(deps: Deps, tx: Transaction, order_id: OrderId) -> None:
     """The food of an order waits to be fetched.
 
     Raises:
-        NotFound: it was not heard yet that the order was accepted.
+        TooEarly: it was not heard yet that the order was accepted.
     """
     delivery = await _of_order(tx, order_id)
     await deliveries.save(tx, rules.food_is_ready(delivery, now=await deliveries.now(tx)))
@@ -57,7 +58,8 @@ async def delay(deps: Deps, tx: Transaction, delayed: TicketDelayed) -> None:
     """The kitchen needs longer.
 
     Raises:
-        NotFound: it was not heard yet that the order was accepted.
+        TooEarly: it was heard neither that the order was accepted nor that it was cancelled. One of
+            them comes: the kitchen has accepted it.
     """
     delivery = await _of_order(tx, delayed.order_id)
     now = await deliveries.now(tx)
@@ -92,12 +94,12 @@ async def get(deps: Deps, delivery_id: DeliveryId) -> contract.Delivery:
     found = await deliveries.find(deps.database, delivery_id)
     if found is None:
         raise _unknown(delivery_id)
-    return rules.shown(*found)
+    return shown(*found)
 
 
 async def of_order(deps: Deps, order_id: OrderId) -> list[contract.Delivery]:
     """The delivery of an order, or none yet."""
-    return [rules.shown(*each) for each in await deliveries.of_order(deps.database, order_id)]
+    return [shown(*each) for each in await deliveries.of_order(deps.database, order_id)]
 
 
 async def offered_to(deps: Deps, courier_id: CourierId) -> list[contract.Delivery]:
@@ -107,7 +109,7 @@ async def offered_to(deps: Deps, courier_id: CourierId) -> list[contract.Deliver
         NotFound: nobody has this id.
     """
     await courier_cases.get(deps, courier_id)
-    return [rules.shown(*each) for each in await deliveries.offered_to(deps.database, courier_id)]
+    return [shown(*each) for each in await deliveries.offered_to(deps.database, courier_id)]
 
 
 async def accept(deps: Deps, delivery_id: DeliveryId, courier_id: CourierId) -> contract.Delivery:
@@ -118,6 +120,7 @@ async def accept(deps: Deps, delivery_id: DeliveryId, courier_id: CourierId) -> 
         IllegalMove, NotYours, OfferLapsed: see `rules.accept`.
     """
     async with deps.database.transaction() as tx:
+        await couriers.answered(tx, courier_id)
         delivery, courier, now = await _begin(tx, delivery_id, courier_id)
         times = _times(deps, delivery, courier, now=now)
         accepted, fact = rules.accept(delivery, courier_id, now=now, times=times)
@@ -133,12 +136,13 @@ async def decline(deps: Deps, delivery_id: DeliveryId, courier_id: CourierId) ->
         IllegalMove, NotYours, OfferLapsed: see `rules.decline`.
     """
     async with deps.database.transaction() as tx:
+        await couriers.answered(tx, courier_id)
         delivery, _, now = await _begin(tx, delivery_id, courier_id)
         declined = rules.decline(delivery, courier_id, now=now)
         await deliveries.refuse(tx, delivery_id, courier_id, declined=True)
         await deliveries.save(tx, declined)
         tx.after_commit(deps.wake_offers)
-    return rules.shown(declined, None)
+    return shown(declined, None)
 
 
 async def pick_up(deps: Deps, delivery_id: DeliveryId, courier_id: CourierId) -> contract.Delivery:
@@ -166,6 +170,8 @@ async def drop_off(deps: Deps, delivery_id: DeliveryId, drop: DropOff) -> contra
         IllegalMove, NotYours, TooFar: see `rules.drop_off`.
     """
     async with deps.database.transaction() as tx:
+        if drop.location is not None:
+            await courier_cases.note(tx, drop.courier_id, drop.location)
         delivery, courier, now = await _begin(tx, delivery_id, drop.courier_id)
         stands_at = drop.location or _recent(courier, now=now)
         address = located(delivery.drop_off)
@@ -173,9 +179,7 @@ async def drop_off(deps: Deps, delivery_id: DeliveryId, drop: DropOff) -> contra
         delivered, fact = rules.drop_off(delivery, drop.courier_id, now=now, away_m=away_m)
         await _save(deps, tx, delivered, fact)
         tx.after_commit(deps.wake_offers)
-    if drop.location is not None:
-        await courier_cases.move(deps, drop.courier_id, drop.location)
-    return rules.shown(delivered, None)
+    return shown(delivered, None)
 
 
 async def _begin(
@@ -191,7 +195,7 @@ async def _begin(
 async def _of_order(tx: Transaction, order_id: OrderId) -> Delivery:
     delivery = await deliveries.lock_of_order(tx, order_id)
     if delivery is None:
-        raise NotFound(f"There is no delivery of order {order_id} yet.")
+        raise TooEarly(f"There is no delivery of order {order_id} yet.")
     return delivery
 
 
@@ -223,7 +227,7 @@ def _recent(courier: Courier | None, *, now: datetime) -> Location | None:
 
 
 def _shown(delivery: Delivery, courier: Courier | None) -> contract.Delivery:
-    return rules.shown(delivery, courier.location if courier else None)
+    return shown(delivery, courier.location if courier else None)
 
 
 def _unknown(delivery_id: DeliveryId) -> NotFound:

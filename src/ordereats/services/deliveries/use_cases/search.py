@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
+
 from ordereats.chassis import context
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Transaction
@@ -11,11 +13,19 @@ from ordereats.chassis.messaging.bus import Message
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import DeliveryId
 from ordereats.services.deliveries.domain import delivery as rules
-from ordereats.services.deliveries.domain.assignment import Candidate, Pair, assign, leaves_at
+from ordereats.services.deliveries.domain.assignment import (
+    MOST_LAPSES,
+    Candidate,
+    Pair,
+    assign,
+    leaves_at,
+)
 from ordereats.services.deliveries.domain.delivery import Delivery
 from ordereats.services.deliveries.domain.times import expected, way_s
 from ordereats.services.deliveries.store import couriers, deliveries
 from ordereats.services.deliveries.use_cases.deps import Deps, located
+
+log = structlog.get_logger(__name__)
 
 MOST_WAITING = 200
 NEAREST = 20
@@ -37,7 +47,7 @@ async def offer(deps: Deps) -> bool:
             return False
         now = await deliveries.now(tx)
         candidates = await _candidates(deps, tx, waiting)
-        pairs = assign(candidates, now=now)
+        pairs = await _still_there(tx, assign(candidates, now=now))
         facts = [await _offer(deps, tx, pair, now=now) for pair in pairs]
         await deps.outbox.add_all(tx, facts)
         await _look_again(tx, candidates, pairs, now=now)
@@ -48,10 +58,9 @@ async def end_overdue(deps: Deps) -> bool:
     """End offers and searches whose time is over. Returns whether there may be more."""
     async with deps.database.transaction() as tx:
         lapsed = await deliveries.lock_lapsed(tx, limit=MOST_OVERDUE)
-        for delivery in lapsed:
-            if delivery.courier_id is not None:
-                await deliveries.refuse(tx, delivery.id, delivery.courier_id, declined=False)
-            await deliveries.save(tx, rules.lapse(delivery))
+        if lapsed:
+            await _lapse(tx, lapsed)
+            tx.after_commit(deps.wake_offers)
         unfound = await deliveries.lock_unfound(tx, limit=MOST_OVERDUE)
         facts = []
         for delivery in unfound:
@@ -59,9 +68,18 @@ async def end_overdue(deps: Deps) -> bool:
             await deliveries.save(tx, given_up)
             facts.append(_message(deps, given_up, fact))
         await deps.outbox.add_all(tx, facts)
-        if lapsed:
-            tx.after_commit(deps.wake_offers)
     return MOST_OVERDUE in {len(lapsed), len(unfound)}
+
+
+async def _lapse(tx: Transaction, offered: Sequence[Delivery]) -> None:
+    silent = []
+    for delivery in offered:
+        if delivery.courier_id is not None:
+            silent.append(delivery.courier_id)
+            await deliveries.refuse(tx, delivery.id, delivery.courier_id, declined=False)
+        await deliveries.save(tx, rules.lapse(delivery))
+    for each in await couriers.unanswered(tx, silent, most=MOST_LAPSES):
+        log.warning("shift_ended_unanswered", courier_id=each)
 
 
 async def _look_again(
@@ -90,13 +108,16 @@ async def _look_again(
 async def _candidates(
     deps: Deps, tx: Transaction, waiting: Sequence[Delivery]
 ) -> list[tuple[Delivery, list[Candidate]]]:
-    near = await couriers.nearest_free(tx, waiting, each=NEAREST)
-    online = await couriers.lock_online(tx, list({each.courier.id for each in near}))
     by_delivery: dict[DeliveryId, list[couriers.Near]] = defaultdict(list)
-    for each in near:
-        if each.courier.id in online:
-            by_delivery[each.delivery_id].append(each)
+    for each in await couriers.nearest_free(tx, waiting, each=NEAREST):
+        by_delivery[each.delivery_id].append(each)
     return [(delivery, _ways(deps, delivery, by_delivery[delivery.id])) for delivery in waiting]
+
+
+async def _still_there(tx: Transaction, pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs whose courier is still online, and stays so until the transaction ends."""
+    online = await couriers.lock_online(tx, [pair.candidate.courier.id for pair in pairs])
+    return [pair for pair in pairs if pair.candidate.courier.id in online]
 
 
 def _ways(deps: Deps, delivery: Delivery, near: Sequence[couriers.Near]) -> list[Candidate]:

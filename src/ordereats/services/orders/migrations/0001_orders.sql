@@ -21,6 +21,7 @@ create table orders (
     ready_at timestamptz,
     courier_id bigint,
     wish text,
+    wish_by text,
     reason text,
     cancelled_by text,
     correlation_id text not null,
@@ -33,8 +34,8 @@ create table orders (
 comment on table orders is 'the order and its life';
 comment on column orders.items is 'the lines of the quote';
 comment on column orders.total_minor is 'hundredths of the currency';
-comment on column orders.due_at is 'while pending: then it expires';
-comment on column orders.wish is 'why its customer wants to cancel, before the kitchen has answered';
+comment on column orders.due_at is 'while pending: then it expires; while paid: then the kitchen is asked to give it back';
+comment on column orders.wish is 'why someone wants to cancel, before the kitchen has answered';
 
 create index orders_user on orders (user_id, id);
 create index orders_restaurant on orders (restaurant_id, id);

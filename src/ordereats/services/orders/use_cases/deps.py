@@ -1,6 +1,7 @@
 """What the use cases of orders stand on."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.coalescing import Coalescer
@@ -21,6 +22,7 @@ class Deps:
     Attributes:
         placements: stores orders, those of the same moment in one commit.
         found: reads orders, those of the same moment in one statement.
+        answer_within: how long a paid order waits to hear of its kitchen.
         streams: tells those who follow an order of its moves.
     """
 
@@ -33,4 +35,5 @@ class Deps:
     kitchen: Kitchen
     placements: Coalescer[Draft, Order]
     found: Coalescer[OrderId, Order]
+    answer_within: timedelta
     streams: Streams

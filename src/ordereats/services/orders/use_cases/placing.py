@@ -23,12 +23,14 @@ async def place(deps: Deps, command: PlaceOrder) -> contract.Order:
         Invalid: the customer, the restaurant or a dish is unknown, or an amount can't be right.
         PriceChanged: the customer was shown another price.
         Conflict: restaurants refuses the basket; its code says why.
+        AlreadyAnswered: an earlier request with its key has placed it.
         Unavailable: users or restaurants can't be asked; nothing was stored.
     """
     price_shown = domain.shown_price(command)
     quote = await _quote(deps, command)
     terms = domain.agree(price_shown, quote)
     if quote.is_limited:
+        await deps.answers.repeat_first()  # else a retry would keep portions that nobody takes
         terms = msgspec.structs.replace(terms, hold_id=await _hold(deps, command))
     draft = Draft(command, terms, idempotency.requested(), context.current())
     return domain.shown(await deps.placements.ask(draft))

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     CAPTURED = "captured"
     DELIVERED = "delivered"
     REFUNDED = "refunded"
+    REFUND_FAILED = "refund_failed"
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -108,6 +109,19 @@ def refunded(payment: Payment, amount: Money) -> Booking:
         Line(Account.RESTAURANT, payment.restaurant_id, -given_back),
         Line(Account.PLATFORM, None, given_back),
     )
+
+
+def came_back(payment: Payment, amount: Money) -> Booking:
+    """Money that had gone back is here again: the other way round, what `refunded` says of it.
+
+    Args:
+        payment: as it was before it came back.
+        amount: of the refund that failed.
+    """
+    left = Money(payment.refunded.minor - amount.minor, amount.currency)
+    gone = refunded(msgspec.structs.replace(payment, refunded=left), amount)
+    back = (msgspec.structs.replace(line, amount=-line.amount) for line in gone.lines)
+    return _booking(Kind.REFUND_FAILED, *back)
 
 
 def _booking(kind: Kind, *lines: Line) -> Booking:

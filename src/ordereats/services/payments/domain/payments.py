@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from ordereats.chassis.errors import Conflict
+from ordereats.chassis.errors import IllegalMove
 from ordereats.contracts import payments as contract
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import OrderId, PaymentId, RestaurantId, UserId
@@ -28,12 +28,13 @@ MOVES: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
     ),
     PaymentStatus.AUTHORIZED: frozenset({PaymentStatus.CAPTURED, PaymentStatus.VOIDED}),
     PaymentStatus.CAPTURED: frozenset({PaymentStatus.REFUNDED}),
-    PaymentStatus.REFUNDED: frozenset({PaymentStatus.REFUNDED}),
+    PaymentStatus.REFUNDED: frozenset({PaymentStatus.REFUNDED, PaymentStatus.CAPTURED}),
     PaymentStatus.DECLINED: frozenset(),
     PaymentStatus.VOIDED: frozenset(),
 }
 """Where a payment may go from each state: its own machine, not the order's. One that is refunded
-in part is refunded again by the next part."""
+in part is refunded again by the next part; one whose refunds have all failed afterwards is captured
+as before."""
 
 TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
 
@@ -60,10 +61,6 @@ class Step(StrEnum):
     CAPTURE = "capture"
     CANCEL = "cancel"
     VOID = "void"
-
-
-class IllegalMove(Conflict, code="illegal_move"):
-    """The payment is in a state from which it can't go there."""
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,8 +232,8 @@ def tell(payment: Payment, told: PaymentStatus) -> Payment:
 
 
 def has_news(payment: Payment) -> bool:
-    """Whether a webhook told of a state that still lies ahead."""
-    return payment.told in _BEYOND[payment.status] - {payment.status}
+    """Whether a webhook told of a state that still lies ahead; of refunds it tells otherwise."""
+    return payment.status not in TAKEN and payment.told in _BEYOND[payment.status]
 
 
 def is_due(payment: Payment) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from ordereats.chassis.errors import Conflict, Invalid
+from ordereats.chassis.errors import Conflict, IllegalMove, Invalid
 from ordereats.contracts import payments as contract
 from ordereats.contracts.ids import OrderId, PaymentId, RefundId
 from ordereats.contracts.money import AmountError, Money
@@ -16,17 +16,17 @@ from ordereats.contracts.problems import FieldProblem
 from ordereats.services.payments.domain.payments import (
     TAKEN,
     UNCERTAIN_AT_MOST,
-    IllegalMove,
     Payment,
     moved,
 )
 
 MOVES: Mapping[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.REQUESTED: frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED}),
-    RefundStatus.SUCCEEDED: frozenset(),
+    RefundStatus.SUCCEEDED: frozenset({RefundStatus.FAILED}),
     RefundStatus.FAILED: frozenset(),
 }
-"""Where a refund may go from each state."""
+"""Where a refund may go from each state. One that has succeeded may fail days later, when the
+customer's bank sends the money back."""
 
 
 class AboveCaptured(Conflict, code="above_captured"):
@@ -151,6 +151,17 @@ def fail(refund: Refund, reference: str | None) -> Refund:
         IllegalMove: see `MOVES`.
     """
     return _moved(refund, RefundStatus.FAILED, reference)
+
+
+def come_back(payment: Payment, refund: Refund) -> Payment:
+    """The money of a refund that had succeeded lies at the provider again.
+
+    Raises:
+        IllegalMove: see the table of payments.
+    """
+    left = Money(payment.refunded.minor - refund.amount.minor, payment.refunded.currency)
+    to = PaymentStatus.REFUNDED if left.minor else PaymentStatus.CAPTURED
+    return msgspec.structs.replace(moved(payment, to), refunded=left)
 
 
 def looks_first(refund: Refund) -> bool:

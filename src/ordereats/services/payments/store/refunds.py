@@ -42,7 +42,7 @@ returning {_COLUMNS}
 _SETTLE = """
 update refunds set status = $3, provider_reference = $4, due_at = null, lease = null,
     last_error = null
-where id = $1 and lease = $2 and status = 'requested'
+where id = $1 and lease = $2
 """
 _POSTPONE = """
 update refunds set due_at = now() + make_interval(secs => $3), lease = null, last_error = $4,
@@ -54,6 +54,7 @@ _HURRY = """
 update refunds set due_at = now()
 where payment_id = $1 and status = 'requested' and lease is null
 """
+_DOUBT = "update refunds set due_at = now() where payment_id = $1 and status <> 'failed'"
 _UNDER_WAY = """
 select coalesce(sum(amount_minor), 0)::bigint as minor from refunds
 where payment_id = $1 and status = 'requested'
@@ -127,6 +128,14 @@ async def renew_key(database: Database, refund_id: RefundId, *, lease: UUID, key
 async def hurry(tx: Transaction, payment_id: PaymentId) -> None:
     """Ask about the refunds of a payment at once, unless somebody is asking."""
     await tx.execute(_HURRY, payment_id)
+
+
+async def doubt(tx: Transaction, payment_id: PaymentId) -> None:
+    """Ask at once about all refunds of a payment that have not failed, also those that succeeded.
+
+    Whoever is asking already may have been answered before it failed, and so loses the lease.
+    """
+    await tx.execute(_DOUBT, payment_id)
 
 
 async def under_way(tx: Transaction, payment: Payment) -> Money:

@@ -9,6 +9,8 @@ import msgspec
 import structlog
 
 from ordereats.chassis import context
+from ordereats.chassis.db.pool import Transaction
+from ordereats.contracts.payments import RefundStatus
 from ordereats.services.payments.clients import Provider, ProviderUncertainError
 from ordereats.services.payments.domain import books, pauses
 from ordereats.services.payments.domain import payments as rules
@@ -136,6 +138,8 @@ async def _outcome(deps: Deps, refund: Refund, lease: UUID) -> Outcome | None:
         found = await deps.provider.look_refund(refund)
         if found is not None:
             return found
+    if refund.status is RefundStatus.SUCCEEDED:  # once is enough
+        raise ProviderUncertainError("it knows nothing of a refund that it has made")
     if refund.is_key_old:  # the provider does not know of it, and may have forgotten the key
         key = str(deps.clock.new_id())
         if not await refund_rows.renew_key(deps.database, refund.id, lease=lease, key=key):
@@ -146,20 +150,13 @@ async def _outcome(deps: Deps, refund: Refund, lease: UUID) -> Outcome | None:
 
 async def _settle_refund(deps: Deps, refund: Refund, outcome: Outcome, lease: UUID) -> None:
     if isinstance(outcome, Refused):
-        failed = refund_rules.fail(refund, outcome.reference)
-        async with deps.database.transaction() as tx:
-            await refund_rows.settle(tx, failed, lease=lease)
-        log.error(
-            "refund_failed",
-            order_id=refund.order_id,
-            refund_id=refund.id,
-            reason=outcome.reason,
-        )
+        await _fail(deps, refund, outcome, lease)
         return
     async with deps.database.transaction() as tx:
-        payment = await rows.lock(tx, refund.payment_id)
-        if payment is None:
-            raise LookupError(f"refund {refund.id} has no payment")
+        if refund.status is RefundStatus.SUCCEEDED:  # and has not failed since
+            await refund_rows.settle(tx, refund, lease=lease)
+            return
+        payment = await _payment_of(tx, refund)
         after, done, fact = refund_rules.succeed(payment, refund, outcome.reference)
         if not await refund_rows.settle(tx, done, lease=lease):
             return
@@ -168,6 +165,36 @@ async def _settle_refund(deps: Deps, refund: Refund, outcome: Outcome, lease: UU
         await book_rows.book(tx, booking, payment.id, at=deps.clock.now(), refund_id=refund.id)
         subject = f"payment/{payment.id}"
         await deps.outbox.add(tx, fact, subject=subject, version=after.version)
+
+
+async def _fail(deps: Deps, refund: Refund, refused: Refused, lease: UUID) -> None:
+    """The customer does not have the money: if the books say otherwise, it has come back."""
+    had_succeeded = refund.status is RefundStatus.SUCCEEDED
+    failed = refund_rules.fail(refund, refused.reference)
+    async with deps.database.transaction() as tx:
+        payment = await _payment_of(tx, refund)
+        if not await refund_rows.settle(tx, failed, lease=lease):
+            return
+        if had_succeeded:
+            after = refund_rules.come_back(payment, refund)
+            await rows.change(tx, after, is_due=rules.is_due(after))
+            booking = books.came_back(payment, refund.amount)
+            await book_rows.book(tx, booking, payment.id, at=deps.clock.now(), refund_id=refund.id)
+    log.error(
+        "refund_failed",
+        order_id=refund.order_id,
+        refund_id=refund.id,
+        reason=refused.reason,
+        had_succeeded=had_succeeded,
+    )
+
+
+async def _payment_of(tx: Transaction, refund: Refund) -> Payment:
+    """Lock it."""
+    payment = await rows.lock(tx, refund.payment_id)
+    if payment is None:
+        raise LookupError(f"refund {refund.id} has no payment")
+    return payment
 
 
 async def _postpone_refund(deps: Deps, refund: Refund, lease: UUID, *, error: str) -> None:

@@ -1,8 +1,8 @@
-"""Following the order: each of its facts says what is wanted of its money now."""
+"""Following the order: what it wants of its money now. And paying who has brought it."""
 
 from ordereats.chassis import context
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.errors import NotFound
+from ordereats.chassis.errors import TooEarly
 from ordereats.contracts.ids import CourierId, OrderId
 from ordereats.contracts.orders import OrderPlaced
 from ordereats.services.payments.domain import books
@@ -30,7 +30,7 @@ async def take(deps: Deps, tx: Transaction, order_id: OrderId) -> None:
     """The kitchen cooks: the money is to be taken. An order that has ended since is left alone.
 
     Raises:
-        NotFound: payments has not heard of the order yet; try again later.
+        TooEarly: payments has not heard of the order yet.
     """
     payment = await _locked(tx, order_id)
     await _change(deps, tx, rules.aim(payment, Goal.TAKE))
@@ -46,7 +46,7 @@ async def release(deps: Deps, tx: Transaction, order_id: OrderId, *, reason: str
         reason: a stable word, for whoever gets money back.
 
     Raises:
-        NotFound: payments has not heard of the order yet; try again later.
+        TooEarly: payments has not heard of the order yet.
     """
     payment = await _locked(tx, order_id)
     aimed = rules.aim(payment, Goal.RELEASE, released_for=reason)
@@ -63,10 +63,10 @@ async def release(deps: Deps, tx: Transaction, order_id: OrderId, *, reason: str
 async def pay_courier(
     deps: Deps, tx: Transaction, order_id: OrderId, courier_id: CourierId
 ) -> None:
-    """The courier has earned the delivery fee and the tip.
+    """Who has brought the food has earned the delivery fee and the tip, whatever the order says.
 
     Raises:
-        NotFound: payments has not heard of the order yet; try again later.
+        TooEarly: payments has not heard of the order yet.
     """
     payment = await _locked(tx, order_id)
     booking = books.delivered(payment, courier_id)
@@ -83,5 +83,5 @@ async def _change(deps: Deps, tx: Transaction, payment: Payment) -> None:
 async def _locked(tx: Transaction, order_id: OrderId) -> Payment:
     payment = await rows.lock_of_order(tx, order_id)
     if payment is None:
-        raise NotFound(f"Payments has not heard of order {order_id} yet.")
+        raise TooEarly(f"Payments has not heard of order {order_id} yet.")
     return payment

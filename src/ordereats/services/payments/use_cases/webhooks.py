@@ -43,7 +43,9 @@ async def _take(deps: Deps, tx: Transaction, news: News, charge_key: str) -> Non
     if payment is None:  # of another installation that uses the same account
         log.info("webhook_ignored", type=news.type)
         return
-    if news.is_refund:
+    if news.has_doubts:
+        await refund_rows.doubt(tx, payment.id)
+    elif news.is_refund:
         await refund_rows.hurry(tx, payment.id)
     elif news.became is not None:
         heard = rules.tell(payment, news.became)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ordereats.chassis.errors import Conflict
+from ordereats.chassis.errors import Conflict, IllegalMove
 from ordereats.contracts.ids import DishId, HoldId, OrderId, RestaurantId
 
 
@@ -31,15 +31,11 @@ class HoldReused(Conflict, code="hold_reused"):
     """The same id came for another restaurant, or after its time."""
 
 
-class IllegalMove(Conflict, code="illegal_move"):
-    """The hold is in a state from which it can't go there."""
-
-
 class Hold(msgspec.Struct, frozen=True):
     """Portions that were taken off their dishes.
 
     Attributes:
-        portions: how many of which dish; dishes without a count are not among them.
+        portions: how many were taken of which dish; dishes without a count are not among them.
     """
 
     id: HoldId
@@ -60,18 +56,38 @@ def move(hold: Hold, to: HoldState) -> Hold:
     return msgspec.structs.replace(hold, state=to)
 
 
-def confirm(hold: Hold, order_id: OrderId) -> Hold:
+def confirm(hold: Hold, order_id: OrderId, left: Mapping[DishId, int]) -> Hold:
     """The hold of an order that was placed.
+
+    One that has lapsed takes its portions again as far as they are left, and is then of those: it
+    never gives back what it did not take.
+
+    Args:
+        hold: which.
+        order_id: whose it is now.
+        left: how many there are of each dish that has a count; asked only if it has lapsed.
 
     Raises:
         IllegalMove: see `MOVES`.
     """
-    return msgspec.structs.replace(move(hold, HoldState.CONFIRMED), order_id=order_id)
+    confirmed = msgspec.structs.replace(move(hold, HoldState.CONFIRMED), order_id=order_id)
+    if _is_taken(hold.state):
+        return confirmed
+    taken = {
+        dish_id: min(count, left[dish_id])
+        for dish_id, count in hold.portions.items()
+        if left.get(dish_id)
+    }
+    return msgspec.structs.replace(confirmed, portions=taken)
 
 
-def given_back(before: HoldState, after: HoldState) -> int:
-    """What a move does to the portions of its dishes: 1 back, -1 taken again, 0 nothing."""
-    return int(_is_taken(before)) - int(_is_taken(after))
+def given_back(before: Hold, after: Hold) -> dict[DishId, int]:
+    """What a move does to the portions of its dishes: below 0 it takes them."""
+    if _is_taken(before.state) == _is_taken(after.state):
+        return {}
+    if _is_taken(before.state):
+        return dict(before.portions)
+    return {dish_id: -count for dish_id, count in after.portions.items()}
 
 
 def check_again(hold: Hold, restaurant_id: RestaurantId) -> None:

@@ -68,7 +68,9 @@ create table portion_holds (
 comment on table portion_holds is 'portions that were taken off dishes for one order';
 comment on column portion_holds.due_at is 'then they are given back, unless the order was placed';
 
-create index portion_holds_due on portion_holds (due_at);
+-- Two, because those that have ended stay for a week and must not be read each second.
+create index portion_holds_due on portion_holds (due_at) where state = 'held';
+create index portion_holds_ended on portion_holds (due_at) where state <> 'held';
 create index portion_holds_restaurant on portion_holds (restaurant_id) where state <> 'confirmed';
 
 create table ended_early (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ordereats.chassis.db.pool import Reader, Row, Transaction
-from ordereats.contracts.ids import HoldId, OrderId, RestaurantId
+from ordereats.contracts.ids import DishId, HoldId, OrderId, RestaurantId
 from ordereats.services.restaurants.domain.portions import Hold, HoldState
 
 _COLUMNS = "id::text as id, restaurant_id, dish_ids, quantities, state, order_id"
@@ -13,8 +13,11 @@ _INSERT = """
 insert into portion_holds (id, restaurant_id, dish_ids, quantities, state, due_at)
 values ($1::uuid, $2, $3, $4, $5, now() + make_interval(secs => $6))
 """
-_SAVE = "update portion_holds set state = $2, order_id = $3 where id = $1::uuid"
-_LOCK_SOME_DUE = """
+_SAVE = """
+update portion_holds set dish_ids = $2, quantities = $3, state = $4, order_id = $5
+where id = $1::uuid
+"""
+LOCK_SOME_DUE = """
 select id from restaurants where id in (
     select restaurant_id from portion_holds where state = 'held' and due_at <= now() limit 100
 ) limit 1 for no key update skip locked
@@ -32,7 +35,7 @@ on conflict do nothing
 """
 _FORGET_EARLY_END = "delete from ended_early where order_id = $1"
 _FORGET_EARLY_ENDS = "delete from ended_early where noted_at < now() - make_interval(days => $1)"
-_FORGET_HOLDS = """
+FORGET_HOLDS = """
 delete from portion_holds where id in (
     select id from portion_holds
     where state <> 'held' and due_at < now() - make_interval(days => $1) limit 1000
@@ -54,20 +57,18 @@ async def of_order(reader: Reader, order_id: OrderId) -> Hold | None:
 
 async def insert(tx: Transaction, hold: Hold, *, for_s: float) -> None:
     """A new hold, which lapses after that time unless it is confirmed."""
-    dishes, quantities = list(hold.portions), list(hold.portions.values())
-    await tx.execute(
-        _INSERT, hold.id, hold.restaurant_id, dishes, quantities, hold.state.value, for_s
-    )
+    dishes, counts = _arrays(hold)
+    await tx.execute(_INSERT, hold.id, hold.restaurant_id, dishes, counts, hold.state.value, for_s)
 
 
 async def save(tx: Transaction, hold: Hold) -> None:
     """Keep a moved hold."""
-    await tx.execute(_SAVE, hold.id, hold.state.value, hold.order_id)
+    await tx.execute(_SAVE, hold.id, *_arrays(hold), hold.state.value, hold.order_id)
 
 
 async def lock_some_due(tx: Transaction) -> RestaurantId | None:
     """Lock a restaurant of which holds are due and that nobody else has locked."""
-    row = await tx.fetch_one(_LOCK_SOME_DUE)
+    row = await tx.fetch_one(LOCK_SOME_DUE)
     return None if row is None else RestaurantId(row["id"])
 
 
@@ -89,7 +90,11 @@ async def forget_early_end(tx: Transaction, order_id: OrderId) -> bool:
 async def forget(tx: Transaction, *, after_days: int) -> bool:
     """Delete what nobody asks about any more. Returns whether there may be more."""
     await tx.execute(_FORGET_EARLY_ENDS, after_days)
-    return await tx.execute(_FORGET_HOLDS, after_days) == 1000
+    return await tx.execute(FORGET_HOLDS, after_days) == 1000
+
+
+def _arrays(hold: Hold) -> tuple[list[DishId], list[int]]:
+    return list(hold.portions), list(hold.portions.values())
 
 
 def _hold(row: Row) -> Hold:

@@ -57,9 +57,9 @@ _MARK = """
 update dishes set sold_out = true
 where restaurant_id = $1 and id = any($2::bigint[]) and not sold_out
 """
-_GIVE_BACK = """
-update dishes set portions_left = greatest(0, portions_left + quantity * $4)
-from unnest($2::bigint[], $3::int[]) as held (dish_id, quantity)
+_ADD_PORTIONS = """
+update dishes set portions_left = portions_left + quantity
+from unnest($2::bigint[], $3::int[]) as given (dish_id, quantity)
 where restaurant_id = $1 and id = dish_id and portions_left is not null
 """
 
@@ -152,11 +152,11 @@ async def mark_sold_out(
     return await tx.execute(_MARK, restaurant_id, ids) > 0
 
 
-async def give_back(
-    tx: Transaction, restaurant_id: RestaurantId, portions: Mapping[DishId, int], *, sign: int
+async def add_portions(
+    tx: Transaction, restaurant_id: RestaurantId, portions: Mapping[DishId, int]
 ) -> None:
-    """Add portions to what is left of their dishes, or with a sign of -1 take them, down to 0."""
-    await tx.execute(_GIVE_BACK, restaurant_id, list(portions), list(portions.values()), sign)
+    """Add portions to what is left of their dishes, those that have a count; below 0: take them."""
+    await tx.execute(_ADD_PORTIONS, restaurant_id, list(portions), list(portions.values()))
 
 
 def _dish(row: Row) -> Dish:

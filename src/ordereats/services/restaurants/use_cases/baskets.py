@@ -7,7 +7,7 @@ import structlog
 from ordereats.chassis.db.pool import Reader, Transaction
 from ordereats.chassis.errors import NotFound
 from ordereats.contracts import menus as contract
-from ordereats.contracts.ids import HoldId, OrderId, RestaurantId
+from ordereats.contracts.ids import DishId, HoldId, OrderId, RestaurantId
 from ordereats.contracts.menus import AskQuote, HoldPortions, OrderedItem, Quote
 from ordereats.services.restaurants.domain import basket, portions, pricing
 from ordereats.services.restaurants.domain.basket import Line
@@ -62,7 +62,8 @@ async def hold(deps: Deps, restaurant_id: RestaurantId, command: HoldPortions) -
             await holds.insert(
                 tx, Hold(command.hold_id, restaurant_id, kept), for_s=deps.held_for_s
             )
-            await menus.give_back(tx, restaurant_id, kept, sign=-1)
+            taken = {dish_id: -count for dish_id, count in kept.items()}
+            await menus.add_portions(tx, restaurant_id, taken)
     return contract.Hold(hold_id=command.hold_id, restaurant_id=restaurant_id)
 
 
@@ -73,9 +74,12 @@ async def confirm(deps: Deps, tx: Transaction, hold_id: HoldId, order_id: OrderI
         NotFound: no such hold.
     """
     hold = await _locked_hold(deps, tx, hold_id)
+    left: dict[DishId, int] = {}
     if hold.state is HoldState.LAPSED:
         log.warning("hold_confirmed_late", order_id=order_id)
-    confirmed = portions.confirm(hold, order_id)
+        dishes = await menus.of_basket(tx, hold.restaurant_id, list(hold.portions), [])
+        left = {each.id: each.portions_left for each in dishes if each.portions_left is not None}
+    confirmed = portions.confirm(hold, order_id, left)
     await _save(tx, hold, confirmed)
     if await holds.forget_early_end(tx, order_id):
         await _save(tx, confirmed, portions.move(confirmed, HoldState.RELEASED))
@@ -131,6 +135,6 @@ async def _locked_hold(deps: Deps, tx: Transaction, hold_id: HoldId) -> Hold:
 
 async def _save(tx: Transaction, before: Hold, after: Hold) -> None:
     await holds.save(tx, after)
-    sign = portions.given_back(before.state, after.state)
-    if sign:
-        await menus.give_back(tx, after.restaurant_id, after.portions, sign=sign)
+    change = portions.given_back(before, after)
+    if change:
+        await menus.add_portions(tx, after.restaurant_id, change)

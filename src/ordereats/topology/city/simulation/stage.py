@@ -29,7 +29,7 @@ ENDED = frozenset(
     }
 )
 _NEEDS_COURIER = frozenset({OrderStatus.ACCEPTED, OrderStatus.READY})
-_PAGE = 500
+PAGE = 500
 NOTHING = Decimal("0.00")
 
 
@@ -150,7 +150,7 @@ class Stage:
         if not self._open:
             return
         last = max(self._open)
-        path: str | None = f"/orders?after={min(self._open) - 1}&limit={_PAGE}"
+        path: str | None = f"/orders?after={min(self._open) - 1}&limit={PAGE}"
         while path is not None:
             reply = await self.api.send("follow the orders", "GET", path)
             page = decode(reply.body, list[Glimpse])
