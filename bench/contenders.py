@@ -28,7 +28,7 @@ from ordereats.topology.local.part import CannotStart, Process
 
 PEER = HERE / "peers" / "express-monolith"
 PROGRAM = Path(sys.executable).with_name("ordereats")
-GROUP = ("users", "restaurants", "orders")
+GROUP = ("users", "restaurants", "orders", "kitchen")
 KNOWN = 100
 """How many customers and restaurants there are."""
 SETTLE_WITHIN_S = 120.0

@@ -3,10 +3,13 @@
 \set restaurant random(1, 100)
 with placed as (
     insert into orders (
-        user_id, restaurant_id, items, total_minor, currency, status, version, created_at
+        user_id, restaurant_id, items, subtotal_minor, delivery_fee_minor, service_fee_minor,
+        tip_minor, tax_included_minor, total_minor, currency, status, version, created_at,
+        updated_at, due_at, correlation_id
     )
     values (
-        :user, :restaurant, '[{"name": "Pho", "qty": 2}]', 2500, 'EUR', 'pending', 1, now()
+        :user, :restaurant, '[{"name": "Pho", "qty": 2}]', 2500, 0, 0, 0, 297, 2500, 'EUR',
+        'pending', 1, now(), now(), now() + interval '30 minutes', 'bench'
     )
     returning id, user_id, restaurant_id
 )
