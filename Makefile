@@ -4,6 +4,7 @@ PYTHON ?= python3
 TOPOLOGY ?= services
 PORT ?= 3000
 BROKER ?= auto
+FAULTS ?=
 
 # Once the environment for developers is there it serves every target; until then `up` needs less.
 EXTRA := $(if $(wildcard .venv/synced-dev),dev,local)
@@ -23,8 +24,8 @@ endif
 help: ## Show this.
 	@awk -F ":.*## " '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-up: .venv/synced-$(EXTRA) rabbitmq ## Start the platform (TOPOLOGY=services|monolith PORT=3000 BROKER=auto|rabbitmq|postgres). Ctrl-C stops it.
-	@exec .venv/bin/ordereats up --topology=$(TOPOLOGY) --port=$(PORT) --broker=$(BROKER)
+up: .venv/synced-$(EXTRA) rabbitmq ## Start the platform (TOPOLOGY=services|monolith PORT=3000 BROKER=auto|rabbitmq|postgres FAULTS=1). Ctrl-C stops it.
+	@exec .venv/bin/ordereats up --topology=$(TOPOLOGY) --port=$(PORT) --broker=$(BROKER) $(if $(FAULTS),--faults)
 
 test: lint rabbitmq ## Run every check and test that CI runs.
 	@exec .venv/bin/python -m pytest

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import report
+from bench.calls import call_costs
 from bench.contenders import Bare, Server, bare, express, ours
 from bench.life import RATE, live
 from bench.load import Ask, Failed, demand
@@ -125,7 +126,9 @@ async def _run(*, seconds: int, rounds: int) -> Results:
             measured.append(await bench.measure(row, (database, own)))
         print(f"whole lives of orders, {RATE} a second", flush=True)
         lives = await live(server, folder, seconds=seconds * rounds)
-    return Results(began_at, machine, settings, measured, lives)
+        print("calls between services", flush=True)
+        calls = await call_costs(folder, seconds=seconds, rounds=rounds)
+    return Results(began_at, machine, settings, measured, lives, calls)
 
 
 def _machine() -> dict[str, str]:

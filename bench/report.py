@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from bench.calls import AT_MOST, BARE, HTTP, CallCosts
 from bench.life import Life
 from bench.load import HERE, Ask, Load
 
@@ -85,6 +86,7 @@ class Results(msgspec.Struct, frozen=True):
     settings: Mapping[str, str]
     measured: Sequence[Measured]
     life: Life
+    calls: CallCosts
 
 
 def keep(results: Results) -> None:
@@ -107,6 +109,7 @@ def tables(results: Results) -> str:
             f"Measured on {results.began_at:%Y-%m-%d %H:%M} UTC: {how}.",
             _against_targets(results.measured),
             _figures(results.measured),
+            _calls(results.calls),
             _life(results.life),
         ]
     )
@@ -185,6 +188,22 @@ def _life(life: Life) -> str:
     ]
     heads = (f"whole monolith, {life.rate} orders a second", "", "to reach", "")
     return _table(heads, [*cpu, *times])
+
+
+def _calls(costs: CallCosts) -> str:
+    heads = ("a call between services, one after the other", "its CPU, µs", "takes, µs")
+    ends = ("CPU of bare calls", "to reach", "")
+    bare_us = median(each.cpu_us for each in costs[BARE])
+    lines = []
+    for name, rounds in costs.items():
+        cpu_us, us = (median(each.cpu_us for each in rounds), median(each.us for each in rounds))
+        times = cpu_us / bare_us
+        judged = (
+            (f"≤ {AT_MOST:g}", _word(is_reached=times <= AT_MOST)) if name == HTTP else ("", "")
+        )
+        shown = "" if name == BARE else f"**{times:.2f}**"
+        lines.append((name, f"{cpu_us:,.0f}", f"{us:,.0f}", shown, *judged))
+    return _table((*heads, *ends), lines)
 
 
 def _word(*, is_reached: bool) -> str:

@@ -24,18 +24,6 @@ async def money(platform: Platform, order_id: int) -> str:
     return str(payment["status"])
 
 
-async def until_told(platform: Platform, order_id: int, word: str) -> None:
-    async def told() -> bool:
-        told = (await platform.get(f"/notifications?userId={platform.user_id}&limit=500")).body
-        return any(
-            word in each["text"].lower() + each["subject"].lower()
-            for each in told
-            if each["orderId"] == order_id
-        )
-
-    await until(told, within_s=10, what=f"the customer to be told ({word})")
-
-
 async def test_an_order_that_no_kitchen_accepts_expires_costs_nothing_and_survives_a_restart(
     hurried: Platform,
 ) -> None:
@@ -55,7 +43,7 @@ async def test_an_order_that_no_kitchen_accepts_expires_costs_nothing_and_surviv
     await until(voided, within_s=10, what="the reservation to be let go")
     late = await hurried.post(f"/kitchen/tickets/{ticket['id']}/accept", {"prepMinutes": 5})
     assert late.status == 409
-    await until_told(hurried, order_id, "nothing")
+    await hurried.until_told(order_id, "nothing")
 
 
 async def test_an_order_for_which_no_courier_is_found_is_cancelled_and_given_back(
@@ -74,4 +62,4 @@ async def test_an_order_for_which_no_courier_is_found_is_cancelled_and_given_bac
         return await money(hurried, order_id) == "refunded"
 
     await until(given_back, within_s=10, what="the money to be given back")
-    await until_told(hurried, order_id, "courier")
+    await hurried.until_told(order_id, "courier")

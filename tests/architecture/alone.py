@@ -17,6 +17,7 @@ import asyncpg
 import ordereats
 from ordereats.chassis.background import Background
 from ordereats.chassis.calls.client import Calls
+from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import MigrationSet, migrate
@@ -43,11 +44,13 @@ async def run_alone(name: str, url: str) -> None:
     async with AsyncExitStack() as resources:
         background = await resources.enter_async_context(Background.open())
         database = await resources.enter_async_context(Database.open(url, name=name))
+        edges = Edges(EdgeSettings())
         ports = Ports(
             database=database,
             outbox=Outbox(name, SystemClock(), lambda: None),
             answers=Answers(database),
-            calls=Calls({}),
+            calls=Calls({}, edges),
+            edges=edges,
             clock=SystemClock(),
             background=background,
             environment=Environment({}),

@@ -39,7 +39,7 @@ async def test_a_service_runs_alone(name: str, tmp_path: Path, database_url: str
             'relation "users" does not exist',
         ),
         (
-            "migrations/0002_known.sql",
+            "migrations/0003_known.sql",
             "alter table orders add foreign key (user_id) references users (id);\n",
             'relation "users" does not exist',
         ),

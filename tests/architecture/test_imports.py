@@ -30,6 +30,7 @@ INDEPENDENCE = "No service knows another"
 ROOMS = "The rooms of a service"
 DOORS = "Only use cases reach the store and other services"
 SETTINGS = "Settings are read where a service is put together"
+CALLERS = "Calls do not know the front door"
 PURE = "Rules and contracts do no I/O and know no clock and no chance"
 
 
@@ -67,6 +68,8 @@ PLANTS = [
     Plant(DOORS, "services/orders/routes.py", "from ordereats.services.orders import store"),
     Plant(DOORS, "services/payments/jobs.py", "import ordereats.services.payments.clients"),
     Plant(SETTINGS, "services/payments/routes.py", "import ordereats.services.payments.settings"),
+    Plant(CALLERS, "chassis/calls/http.py", "from ordereats.chassis.http import shedding"),
+    Plant(CALLERS, "chassis/slots.py", "import ordereats.chassis.http.gradient"),
     Plant(PURE, "services/orders/domain.py", "import asyncpg"),
     Plant(PURE, "services/orders/domain.py", "from ordereats.chassis.db.pool import Database"),
     Plant(PURE, "services/payments/domain.py", "import random"),

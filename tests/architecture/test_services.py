@@ -10,6 +10,7 @@ from architecture.documents import read_facts
 from architecture.house import HERE
 from ordereats.chassis.background import Background
 from ordereats.chassis.calls.client import Calls
+from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.pool import Database
@@ -29,14 +30,15 @@ async def services() -> AsyncIterator[Services]:
         background = await resources.enter_async_context(Background.open())
         nowhere = "postgres://nobody@127.0.0.1:9/nothing"
         database = await resources.enter_async_context(Database.open(nowhere, name="nobody"))
-        clock = SystemClock()
+        clock, edges = SystemClock(), Edges(EdgeSettings())
         yield {
             name: catalog.builder(name)(
                 Ports(
                     database=database,
                     outbox=Outbox(name, clock, lambda: None),
                     answers=Answers(database),
-                    calls=Calls({}),
+                    calls=Calls({}, edges),
+                    edges=edges,
                     clock=clock,
                     background=background,
                     environment=Environment({}),
@@ -65,6 +67,12 @@ async def test_the_calls_that_a_service_declares_are_those_that_its_code_makes(
 
     for name, service in services.items():
         assert set(service.calls) == facts[name].calls
+
+
+async def test_the_catalog_knows_whom_each_service_calls(services: Services) -> None:
+    calls = {name: set(service.calls) for name, service in services.items() if service.calls}
+
+    assert {name: set(callees) for name, callees in catalog.CALLS.items()} == calls
 
 
 async def test_a_service_hears_what_its_code_has_an_effect_for_in_queues_of_its_own(

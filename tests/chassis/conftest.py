@@ -1,8 +1,11 @@
 """A database with the chassis' own tables, and what stands on it."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ordereats.chassis.db.migrations import migrate
@@ -40,3 +43,11 @@ async def own_server(postgres: Postgres, open_folder: Path) -> AsyncIterator[Pro
     await server.start()
     yield server
     await server.kill()
+
+
+def signal_family(server: Process, what: signal.Signals) -> None:
+    """Send a signal to a server and all of its processes: SIGSTOP makes it say nothing more."""
+    assert server.pid is not None
+    leader = psutil.Process(server.pid)
+    for each in (leader, *leader.children(recursive=True)):
+        os.kill(each.pid, what)

@@ -62,6 +62,29 @@ async def test_it_looks_again_after_its_time(jobs: Jobs, until: Until) -> None:
     await jobs.stop(within_s=1)
 
 
+async def test_it_looks_when_the_next_is_due_and_at_its_time_at_the_latest(
+    jobs: Jobs, until: Until
+) -> None:
+    times, due, asked = list[float](), [0.1, -0.01, 60, None, 60], list[float]()
+
+    async def work() -> bool:
+        await asyncio.sleep(0.05)
+        times.append(monotonic())
+        return False
+
+    async def due_in_s(since_s: float) -> float | None:
+        asked.append(since_s)
+        return due.pop(0) if due else 60
+
+    jobs.start(Job("work", work, every_s=0.2, due_in_s=due_in_s))
+    await until(lambda: len(times) == 5)
+    await jobs.stop(within_s=1)
+
+    pauses = [after - before - 0.05 for before, after in pairwise(times)]
+    assert pauses == pytest.approx([0.1, 0, 0.2, 0.2], abs=0.04)
+    assert all(0.05 <= since_s < 0.09 for since_s in asked)
+
+
 async def test_a_hint_wakes_it(jobs: Jobs, until: Until) -> None:
     work, hint = Work(), Hint()
     jobs.start(Job("work", work, every_s=60, hint=hint))

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from time import monotonic
 
 import pytest
 
+from ordereats.chassis import context
 from ordereats.chassis.background import Background
-from ordereats.chassis.coalescing import Coalescer
-from ordereats.chassis.errors import RowRefused
+from ordereats.chassis.coalescing import IN_DOUBT_AFTER_S, STUCK_AFTER_S, Coalescer
+from ordereats.chassis.context import Context
+from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, RowRefused
 
 
 class Source:
@@ -247,3 +250,124 @@ async def _cancelled(asking: Awaitable[int]) -> bool:
     except asyncio.CancelledError:
         return True
     return False
+
+
+async def test_a_batch_has_as_long_as_the_most_patient_of_its_callers(
+    background: Background,
+) -> None:
+    deadlines: list[float | None] = []
+
+    async def run(asked: Sequence[int]) -> list[int | Exception]:
+        deadlines.append(context.current().deadline)
+        await asyncio.sleep(0)
+        return list(asked)
+
+    coalescer = Coalescer(run, background, name="test", most=2)
+    soon, late = monotonic() + 5, monotonic() + 9
+
+    async def ask(deadline: float | None) -> None:
+        with context.entered(Context("walk", deadline=deadline)):
+            await coalescer.ask(1)
+
+    await asyncio.gather(*(ask(each) for each in (soon, late, late, None, soon)))
+
+    assert deadlines == [late, None, soon]
+
+
+async def test_whoever_has_no_time_left_when_a_batch_starts_is_not_in_it(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(_within(9, coalescer.ask(2)))
+        await source.begun.wait()
+        hasty = tasks.create_task(_within(0.05, coalescer.ask(4)))
+        patient = tasks.create_task(_within(9, coalescer.ask(6)))
+        await asyncio.wait([hasty])
+        source.may_answer.set()
+
+    assert (first.result()[0], patient.result()[0]) == (4, 12)
+    assert isinstance(hasty.result()[0], DeadlineExceeded)
+    assert source.batches == [[2], [6]]
+
+
+async def test_whoever_waits_for_an_answer_leaves_at_their_own_deadline(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        patient = tasks.create_task(_within(9, coalescer.ask(2)))
+        hasty = [tasks.create_task(_within(0.2, coalescer.ask(4)))]
+        await source.begun.wait()
+        hasty.append(tasks.create_task(_within(0.2, coalescer.ask(6))))
+        await asyncio.wait(hasty)
+        source.may_answer.set()
+
+    assert patient.result()[0] == 4
+    for answer, took_s in (each.result() for each in hasty):
+        assert isinstance(answer, DeadlineExceeded)
+        assert 0.19 < took_s < 0.3
+    assert source.batches == [[2, 4]]
+
+
+async def test_a_change_that_has_begun_is_never_called_undone_before_that_is_known(
+    source: Source, background: Background
+) -> None:
+    coalescer = Coalescer(source.run, background, name="test", is_change=True)
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        patient = tasks.create_task(_within(9, coalescer.ask(2)))
+        begun = tasks.create_task(_within(0.2, coalescer.ask(4)))
+        await source.begun.wait()
+        queued = tasks.create_task(_within(0.2, coalescer.ask(6)))
+        await asyncio.wait([begun, queued])
+        source.may_answer.set()
+
+    assert patient.result()[0] == 4
+    assert isinstance(queued.result()[0], DeadlineExceeded)
+    answer, took_s = begun.result()
+    assert type(answer) is DatabaseError
+    assert 0.2 + IN_DOUBT_AFTER_S - 0.01 < took_s < 0.2 + IN_DOUBT_AFTER_S + 0.1
+    assert source.batches == [[2, 4]]
+
+
+async def test_a_change_that_is_done_soon_after_the_deadline_is_still_heard_of(
+    source: Source, background: Background
+) -> None:
+    coalescer = Coalescer(source.run, background, name="test", is_change=True)
+    source.may_answer.clear()
+    asyncio.get_running_loop().call_later(0.1 + IN_DOUBT_AFTER_S / 2, source.may_answer.set)
+
+    answer, _ = await _within(0.1, coalescer.ask(2))
+
+    assert answer == 4
+
+
+async def test_a_batch_that_hangs_does_not_hold_up_the_next_for_long(
+    source: Source, coalescer: Coalescer[int, int]
+) -> None:
+    source.may_answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        hanging = tasks.create_task(coalescer.ask(2))
+        await source.begun.wait()
+        hang, source.may_answer = source.may_answer, asyncio.Event()
+        source.may_answer.set()
+        next_one = await _within(9, coalescer.ask(4))
+        after_it = await _within(9, coalescer.ask(6))
+        assert not hanging.done()
+        hang.set()
+
+    assert hanging.result() == 4
+    assert (next_one[0], after_it[0]) == (8, 12)
+    assert next_one[1] < STUCK_AFTER_S + 0.2
+    assert after_it[1] < 0.2
+
+
+async def _within(seconds: float, asking: Awaitable[int]) -> tuple[int | Exception, float]:
+    """Ask as a request that has so much time; what came of it, and after how long."""
+    began = monotonic()
+    with context.entered(Context("walk", deadline=began + seconds)):
+        try:
+            return await asking, monotonic() - began
+        except (DeadlineExceeded, DatabaseError) as error:
+            return error, monotonic() - began

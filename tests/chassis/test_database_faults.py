@@ -1,14 +1,13 @@
 """A database that is slow, cut off, killed or silent is an error in time, and heals by itself."""
 
 import asyncio
-import os
 import signal
 from collections.abc import Awaitable
 from time import monotonic
 
-import psutil
 import pytest
 
+from chassis.conftest import signal_family
 from ordereats.chassis.db.pool import (
     CLIENT_TIMEOUT_S,
     LOCK_TIMEOUT_S,
@@ -219,7 +218,7 @@ async def test_a_server_that_says_nothing_any_more_is_an_error_within_the_client
         async def change() -> None:
             async with database.transaction() as tx:
                 await tx.execute("insert into things (id) values (1)")
-                _signal_family(own_server, signal.SIGSTOP)
+                signal_family(own_server, signal.SIGSTOP)
                 stopped.set()
                 await tx.execute("insert into things (id) values (2)")
 
@@ -232,7 +231,7 @@ async def test_a_server_that_says_nothing_any_more_is_an_error_within_the_client
                 changed = await changing
                 took_s = monotonic() - started
             finally:
-                _signal_family(own_server, signal.SIGCONT)
+                signal_family(own_server, signal.SIGCONT)
         assert all(isinstance(each, DatabaseError) for each in (*reading, changed))
         assert took_s < CLIENT_TIMEOUT_S + 1
 
@@ -268,10 +267,3 @@ async def _cut(url: str) -> None:
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where application_name = 'ordereats tests' and datname = current_database()",
     )
-
-
-def _signal_family(server: Process, what: signal.Signals) -> None:
-    assert server.pid is not None
-    leader = psutil.Process(server.pid)
-    for each in (leader, *leader.children(recursive=True)):
-        os.kill(each.pid, what)

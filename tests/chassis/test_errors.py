@@ -14,8 +14,9 @@ from ordereats.chassis.errors import (
     NotFound,
     OrderEatsError,
     Unavailable,
+    rules_may_refuse,
 )
-from ordereats.contracts.problems import FieldProblem
+from ordereats.contracts.problems import FieldProblem, Refused, Unfit
 from ordereats.topology import catalog
 
 for _name in catalog.SERVICES:
@@ -38,7 +39,7 @@ def ours(kind: type[OrderEatsError] = OrderEatsError) -> Iterator[type[OrderEats
         (NotFound, 404, False),
         (Conflict, 409, False),
         (Unavailable, 503, True),
-        (DeadlineExceeded, 503, True),
+        (DeadlineExceeded, 503, False),
         (DatabaseError, 500, True),
     ],
 )
@@ -69,3 +70,23 @@ def test_what_is_invalid_says_each_field_and_why() -> None:
     error = Invalid(FieldProblem("name", "is required"), FieldProblem("qty", "must be a number"))
 
     assert str(error) == "name: is required; qty: must be a number"
+
+
+def test_a_shared_rule_that_says_no_is_a_conflict_with_its_code_and_what_else_it_says() -> None:
+    class Eaten(Refused, code="eaten"):
+        """By others."""
+
+    with pytest.raises(Conflict, match="was eaten") as said, rules_may_refuse():
+        raise Eaten("It was eaten.", left=0)
+
+    assert (said.value.code, said.value.extension) == ("eaten", {"left": 0})
+    assert Conflict.code == "conflict"
+
+
+def test_a_shared_rule_that_finds_what_can_not_be_right_names_it() -> None:
+    problem = FieldProblem("qty", "must be a number")
+
+    with pytest.raises(Invalid) as said, rules_may_refuse():
+        raise Unfit(problem)
+
+    assert said.value.problems == (problem,)

@@ -184,6 +184,21 @@ async def test_a_lock_that_is_never_given_up_is_an_error_in_time(
     await holder.close()
 
 
+async def test_another_program_that_migrates_for_ever_is_not_waited_for_for_ever(
+    database_url: str, steps: Steps
+) -> None:
+    other = await asyncpg.connect(database_url)
+    await other.execute("select pg_advisory_lock(7234001)")
+    started = monotonic()
+
+    with pytest.raises(DatabaseError, match=r"for all of 0\.3 s another program was migrating"):
+        await migrate(database_url, [steps(THINGS)], patience_s=0.3)
+
+    assert monotonic() - started < 2
+    await other.close()
+    assert await migrate(database_url, [steps(THINGS)]) == 1
+
+
 async def test_a_database_that_is_still_starting_is_waited_for(
     postgres: Postgres, open_folder: Path, steps: Steps
 ) -> None:

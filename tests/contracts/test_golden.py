@@ -3,6 +3,7 @@
 import pkgutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from ordereats import contracts
+from ordereats.contracts.baskets import ListedDish
 from ordereats.contracts.deliveries import (
     DeliveryAssigned,
     DeliveryDelivered,
@@ -38,8 +40,9 @@ from ordereats.contracts.kitchen import (
     TicketReady,
     TicketRejected,
 )
-from ordereats.contracts.menus import PriceParts
+from ordereats.contracts.menus import Option, OptionGroup, PriceParts
 from ordereats.contracts.money import Money
+from ordereats.contracts.openings import Opening
 from ordereats.contracts.orders import (
     CancelledBy,
     OrderAccepted,
@@ -62,7 +65,8 @@ from ordereats.contracts.payments import (
     PaymentVoided,
 )
 from ordereats.contracts.places import Location, Place
-from ordereats.contracts.restaurants import RestaurantChanged
+from ordereats.contracts.pricing import PriceList, Tariff
+from ordereats.contracts.restaurants import MenuChanged, RestaurantChanged
 from ordereats.contracts.users import UserCreated
 from ordereats.contracts.wire import decode, encode
 
@@ -81,6 +85,9 @@ PAYMENT, COURIER, DELIVERY, TICKET = PaymentId(5), CourierId(3), DeliveryId(8), 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KITCHEN = Place("Mannerheimintie 1, Helsinki", Location(60.1699, 24.9384))
 PRICE = PriceParts(Money(2000), Money(290), Money(110), Money(100))
+SIZE = OptionGroup("Size", (Option("small", Decimal("-1.00")), Option("large")), 1, 1)
+PHO = ListedDish(DishId(4), "Phở", Money(1250), (SIZE,), sold_out=True, is_limited=True)
+TEA = ListedDish(DishId(6), "Tea", Money(200))
 ON_ITS_WAY = (DELIVERY, ORDER, RESTAURANT, USER)
 EXAMPLES: dict[str, Event] = {
     type_of(event): event
@@ -128,6 +135,12 @@ EXAMPLES: dict[str, Event] = {
         DeliveryDelivered(*ON_ITS_WAY, COURIER),
         DeliveryUnassigned(*ON_ITS_WAY),
         RestaurantChanged(RESTAURANT, "Phở Sài Gòn", None, KITCHEN, "pho@test.com"),
+        MenuChanged(
+            PriceList(RESTAURANT, 7, "Phở Sài Gòn", KITCHEN, Tariff(), (PHO, TEA)),
+            (Opening(NOON, NOON + timedelta(hours=9)),),
+            NOON + timedelta(minutes=20),
+            NOON,
+        ),
         UserCreated(USER, "Hiếu", "hieu@test.com"),
     ]
 }

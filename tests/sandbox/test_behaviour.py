@@ -2,6 +2,7 @@
 
 import time
 from copy import copy
+from datetime import datetime
 
 import aiohttp
 import pytest
@@ -31,6 +32,26 @@ async def test_it_fails_as_often_as_it_was_told_and_does_nothing(caller: Caller)
 
     assert (await caller.charge("order-7")).status == "requires_capture"
     assert await caller.kinds() == [("authorized", 2500)]
+
+
+async def test_it_tells_every_request_for_a_key_with_its_time_and_how_it_went(
+    caller: Caller,
+) -> None:
+    await caller.behave(failStatus=503, times=1)
+    with pytest.raises(stripe.APIError):
+        await caller.charge("order-7")
+    await caller.charge("order-7")
+
+    key = caller.key("order-7")
+    async with caller.http.get("/sandbox/requests") as response:
+        asked = [each for each in await response.json() if each["idempotencyKey"] == key]
+
+    assert [each["status"] for each in asked] == [503, 200]
+    assert [(each["method"], each["path"]) for each in asked] == [
+        ("POST", "/v1/payment_intents")
+    ] * 2
+    first, second = [datetime.fromisoformat(each["at"]) for each in asked]
+    assert first < second
 
 
 async def test_too_many_requests_is_stripes_rate_limit_error(caller: Caller) -> None:

@@ -106,6 +106,7 @@ async def test_it_says_that_it_is_well(caller: Caller) -> None:
 
     assert (response.status, answer["status"]) == (200, "ready")
     assert [(check["name"], check["status"]) for check in answer["checks"]] == [("ledger", "ready")]
+    assert set(answer) == {"status", "checks"}  # it has no edges, and lets everyone in
 
 
 def test_a_port_that_is_taken_is_one_clear_sentence(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from litestar import get
 
 from ordereats.chassis.errors import Conflict
 from ordereats.chassis.http.app import described
+from ordereats.contracts.problems import Refused
 from ordereats.contracts.wire import Answer
 from support.builders import Running
 
@@ -170,7 +171,8 @@ async def test_it_says_of_fields_what_the_code_says_of_them(document: dict[str, 
 
 
 async def test_it_names_each_code_of_a_conflict_where_it_is_met(document: dict[str, Any]) -> None:
-    codes = {each.code for each in kinds_of(Conflict)} - UNSEEN
+    conflicts = [*kinds_of(Conflict), *kinds_of(Refused)]
+    codes = {each.code for each in conflicts} - UNSEEN
     named = {
         name: {code for code in codes if f"`{code}`" in about(operation)}
         for name, operation in operations(document).items()
@@ -216,9 +218,9 @@ def about(operation: dict[str, Any]) -> str:
     return " ".join(each.get("description", "") for each in described)
 
 
-def kinds_of(error: type[Conflict]) -> Iterator[type[Conflict]]:
-    """Yield those of the platform, not those that tests make."""
-    if error.__module__.startswith("ordereats."):
+def kinds_of(error: type[Conflict] | type[Refused]) -> Iterator[type[Conflict] | type[Refused]]:
+    """Yield those of the platform that have a code, not those that tests make."""
+    if error.__module__.startswith("ordereats.") and hasattr(error, "code"):
         yield error
     for each in error.__subclasses__():
         yield from kinds_of(each)

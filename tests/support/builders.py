@@ -21,6 +21,7 @@ from litestar.types import ASGIApp
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import migrate
+from ordereats.chassis.http.protocol import Protocol
 from ordereats.chassis.messaging.bus import BusState, Handler, Message, Queue
 from ordereats.contracts.events import Event, type_of
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
@@ -134,7 +135,13 @@ async def serving(app: ASGIApp) -> AsyncIterator[Client]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, loop="none", http="httptools", ws="none", lifespan="off", log_config=None
+        app,
+        loop="none",
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as tasks:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -19,10 +20,15 @@ PROGRAM = Path(sys.executable).parent / "ordereats"
 
 @dataclass(frozen=True)
 class Shape:
-    """One of the ways to run it."""
+    """One of the ways to run it.
+
+    Attributes:
+        faults: with the fault proxy on every edge.
+    """
 
     topology: str
     broker: str
+    faults: bool = False
 
     def __str__(self) -> str:
         return f"{self.topology}+{self.broker}"
@@ -66,6 +72,7 @@ class Platform:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
         self._http = http
+        self._addresses: dict[str, str] = {}
         self.user_id = 0
         self.restaurant_id = 0
 
@@ -74,7 +81,8 @@ class Platform:
     async def up(cls, shape: Shape, home: Path, **settings: str) -> AsyncIterator[Self]:
         """Start one on a free port with these environment variables, and leave nothing behind."""
         timeout = aiohttp.ClientTimeout(total=30)
-        async with aiohttp.ClientSession(timeout=timeout) as http:
+        connector = aiohttp.TCPConnector(limit=0)  # who waits for an answer keeps nobody waiting
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
             platform = cls(shape, home, http, settings)
             try:
                 await platform.start_all()
@@ -85,6 +93,7 @@ class Platform:
     async def start_all(self) -> None:
         """`ordereats up --detach`."""
         options = ["--topology", self.shape.topology, "--broker", self.shape.broker]
+        options += ["--faults"] if self.shape.faults else []
         await self.run("up", "--detach", "--port", str(self._port), *options)
 
     async def run(self, *arguments: str) -> str:
@@ -116,6 +125,54 @@ class Platform:
         """Start a part that was killed; it is ready when this returns."""
         await self.run("start", name)
 
+    async def fault(self, caller: str, callee: str, kind: str, **how: int) -> None:
+        """Put a fault on an edge (`ordereats fault add`), on top of those that are there."""
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
+        await self.run("fault", "add", caller, callee, kind, *options)
+
+    async def heal(self) -> None:
+        """Take all faults away."""
+        await self.run("fault", "clear")
+
+    async def address(self, part: str) -> str:
+        """Where a part itself answers; it keeps its port for as long as the platform is up."""
+        if part not in self._addresses:
+            self._addresses = {name: each["url"] for name, each in (await self.parts()).items()}
+        return self._addresses[part]
+
+    async def ready(self, part: str) -> Any:
+        """What a part says of itself at `/health/ready`."""
+        return (await self.ask("GET", "/health/ready", at=await self.address(part))).body
+
+    async def metrics(self, part: str) -> str:
+        """What a part tells Prometheus."""
+        async with self._http.get(f"{await self.address(part)}/metrics") as got:
+            assert got.status == 200
+            return await got.text()
+
+    async def hold_breaker(self, caller: str, callee: str, kind: str, to: str | None) -> None:
+        """Hold the breaker of an edge open or closed by hand; None: let it judge by itself."""
+        path, at = f"/ops/breakers/{callee}/{kind}", await self.address(caller)
+        held = await self.ask("PUT", path, {"force": to}, at=at)
+        assert held.status == 200, held
+
+    async def breaker(self, caller: str, callee: str, kind: str) -> dict[str, Any]:
+        """How the breaker of an edge is, by the caller's own word."""
+        edges = (await self.ready(caller))["edges"]
+        named = {(each["callee"], each["kind"]): dict(each) for each in edges}
+        return named.get((callee, kind), {"breaker": "closed", "history": []})  # not asked yet
+
+    async def until_breaker(
+        self, caller: str, callee: str, kind: str, state: str, *, within_s: float
+    ) -> None:
+        """Wait for a breaker."""
+
+        async def is_so() -> bool:
+            return bool((await self.breaker(caller, callee, kind))["breaker"] == state)
+
+        what = f"the breaker of {caller} for {callee} {kind} to be {state}"
+        await until(is_so, within_s=within_s, what=what)
+
     async def ask(
         self,
         method: str,
@@ -123,11 +180,13 @@ class Platform:
         body: object = None,
         *,
         headers: Mapping[str, str] | None = None,
+        at: str | None = None,
     ) -> Answer:
-        """One request through the front; bytes are sent as they are."""
+        """One request through the front, or to another address; bytes are sent as they are."""
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body)
         sent = {"Content-Type": "application/json", **(headers or {})}
-        async with self._http.request(method, self.url + path, data=data, headers=sent) as got:
+        url = (at or self.url) + path
+        async with self._http.request(method, url, data=data, headers=sent) as got:
             text = await got.text()
             return Answer(got.status, got.headers, json.loads(text) if text else None)
 
@@ -135,9 +194,9 @@ class Platform:
         """POST."""
         return await self.ask("POST", path, body, **options)
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str, **options: Any) -> Answer:
         """GET."""
-        return await self.ask("GET", path)
+        return await self.ask("GET", path, **options)
 
     async def heard(
         self, path: str, *, events: int, after: str | None = None
@@ -161,10 +220,13 @@ class Platform:
 
     async def furnish(self) -> None:
         """Have a customer and a restaurant."""
-        email = f"{monotonic()}@test.com"
-        user = await self.post("/users", {"name": "Hieu", "email": email})
-        restaurant = await self.post("/restaurants", {"name": "Pho Saigon"})
-        self.user_id, self.restaurant_id = user.body["id"], restaurant.body["id"]
+        self.user_id = await self.a_customer()
+        self.restaurant_id = (await self.post("/restaurants", {"name": "Pho Saigon"})).body["id"]
+
+    async def a_customer(self) -> int:
+        """Someone new; their id."""
+        user = {"name": "Hieu", "email": f"{monotonic()}@test.com"}
+        return int((await self.post("/users", user)).body["id"])
 
     def an_order(self, **changes: object) -> dict[str, object]:
         """The body of an order that is fine, but for the changes."""
@@ -194,11 +256,29 @@ class Platform:
 
         await until(arrived, within_s=within_s, what=f"order {order_id} to be {status}")
 
-    async def ledger(self) -> list[dict[str, Any]]:
+    async def told(self, order_id: int) -> list[dict[str, Any]]:
+        """What the customer of an order was told about it."""
+        user_id = (await self.get(f"/orders/{order_id}")).body["userId"]
+        told = await self.get(f"/notifications?userId={user_id}&limit=500")
+        return [each for each in told.body if each["orderId"] == order_id]
+
+    async def until_told(self, order_id: int, word: str, *, within_s: float = 10) -> None:
+        """Wait for the customer to be told something about an order."""
+
+        async def told() -> bool:
+            said = [each["subject"] + each["text"] for each in await self.told(order_id)]
+            return any(word in each.lower() for each in said)
+
+        await until(told, within_s=within_s, what=f"the customer to be told ({word})")
+
+    async def ledger(self, **query: object) -> list[dict[str, Any]]:
         """What the payment provider has on its books."""
-        url = (await self.parts())["sandbox"]["url"]
-        async with self._http.get(f"{url}/ledger?limit=500") as got:
-            return list(await got.json())
+        entries: list[dict[str, Any]] = []
+        while page := await self._provider(
+            "/ledger", limit=500, after=entries[-1]["sequence"] if entries else 0, **query
+        ):
+            entries += page
+        return entries
 
     async def charges(self) -> dict[int, int]:
         """How often the provider reserved money, by order."""
@@ -209,11 +289,24 @@ class Platform:
                 counts[order_id] = counts.get(order_id, 0) + 1
         return counts
 
+    async def asked_of_provider(self, order_id: int) -> list[dict[str, Any]]:
+        """Every request that reached the provider about an order's charge, failed ones too.
+
+        Of an order that it has on its books: these name the charge's key.
+        """
+        key = (await self.ledger(orderId=order_id))[0]["metadata"]["charge_key"]
+        requests = await self._provider("/sandbox/requests")
+        return [each for each in requests if key in f"{each['idempotencyKey']} {each['query']}"]
+
     async def misbehave(self, **how: object) -> None:
         """Tell the payment provider to."""
-        url = (await self.parts())["sandbox"]["url"]
+        url = await self.address("sandbox")
         async with self._http.put(f"{url}/sandbox/behaviour", json=how) as got:
             assert got.status == 200, await got.text()
+
+    async def _provider(self, path: str, **query: object) -> Any:
+        words = urlencode(query)
+        return (await self.get(f"{path}?{words}", at=await self.address("sandbox"))).body
 
 
 async def until(

@@ -20,7 +20,7 @@ from ordereats.topology.local.probe import says_ready
 from ordereats.topology.local.up import up
 from ordereats.topology.local.wanted import Broker, Topology, Wanted
 
-_ANSWER = b'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{"status": "ready"}'
+_ANSWER = b'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{"status": "ready", "edges": []}'
 
 
 def serve(port: int, mode: str, folder: Path) -> NoReturn:

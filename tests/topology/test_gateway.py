@@ -56,7 +56,8 @@ async def service(port: int, handle: Handler) -> AsyncIterator[None]:
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
     line = head.split(b"\r\n")[0].decode()
-    correlation = [each for each in head.split(b"\r\n") if each.lower().startswith(b"x-corr")]
+    correlation = [each for each in head.split(b"\r\n") if each.lower().startswith(b"x-")]
+    correlation = [each for each in correlation if not each.lower().startswith(b"x-forwarded-")]
     body = f'{{"line": "{line}", "correlation": "{b"".join(correlation).decode()}"}}'
     writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
     await writer.drain()
@@ -76,7 +77,17 @@ async def test_a_path_goes_to_the_service_of_its_first_part(gateway: Gateway, pa
     assert body == {"line": f"GET {path} HTTP/1.1", "correlation": "X-Correlation-Id: abc"}
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/ordersx", "/health/ready", "/order"])
+async def test_nobody_outside_says_what_a_request_matters(gateway: Gateway) -> None:
+    told = {"X-Correlation-ID": "abc", "X-Priority": "change"}
+    async with service(gateway.orders, echo):
+        _, _, body = await gateway.ask("GET", "/orders", headers=told)
+
+    assert body == {"line": "GET /orders HTTP/1.1", "correlation": "X-Correlation-Id: abc"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics", "/ops/breakers", "/ordersx", "/health/ready", "/order"]
+)
 async def test_any_other_path_is_a_404_problem(gateway: Gateway, path: str) -> None:
     status, headers, body = await gateway.ask("GET", path, headers={"X-Correlation-ID": "abc"})
 

@@ -1,17 +1,22 @@
 """A plan has the parts that a topology needs, and tells each where the others are."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 
+from ordereats.topology.faults.edges import read
 from ordereats.topology.local.home import Home
 from ordereats.topology.local.part import Part
 from ordereats.topology.local.plan import Plan, plan
 from ordereats.topology.local.rabbitmq import installed_server
 from ordereats.topology.local.wanted import Broker, Topology, Wanted
+from ordereats.topology.local.ways import Way
 
 SERVICES = ("users", "orders", "payments")
 WANTED = Wanted(services=SERVICES, topology=Topology.SERVICES, broker=Broker.POSTGRES, port=3000)
@@ -52,7 +57,7 @@ def test_a_service_is_told_its_own_database_and_the_others_addresses(home: Home)
     assert told["ORDERS_DATABASE_URL"] == named(found, "postgres-orders").url
     assert told["USERS_URL"] == named(found, "users").url
     assert told["BROKER_URL"] == named(found, "postgres-queue").url
-    assert told["STRIPE_API_BASE"] == named(found, "sandbox").url
+    assert named(found, "payments").env["STRIPE_API_BASE"] == named(found, "sandbox").url
     assert not {"ORDERS_URL", "USERS_DATABASE_URL", "DATABASE_URL"} & set(told)
 
 
@@ -132,3 +137,94 @@ def test_without_rabbitmq_a_postgresql_queue_is_taken_and_that_is_said(
 
     assert "postgres-queue" in names(found)
     assert any("apt-get install rabbitmq-server" in remark for remark in found.remarks)
+
+
+def through_the_proxy(found: Plan) -> dict[tuple[str, str], Way]:
+    part = named(found, "faults")
+    part.prepare()
+    ways = read(Path(part.command[-3]))
+    return {(each.source, each.target): each for each in ways}
+
+
+def port(url: str) -> int:
+    return urlsplit(url).port or 0
+
+
+def test_with_faults_every_edge_leads_through_the_proxy(home: Home) -> None:
+    found = plan(home, replace(WANTED, faults=True))
+
+    edges = through_the_proxy(found)
+    assert set(edges) == {
+        *((each, f"postgres-{each}") for each in SERVICES),
+        *((each, "postgres-queue") for each in SERVICES),
+        *(("gateway", each) for each in SERVICES),
+        ("orders", "users"),
+        ("payments", "sandbox"),
+        ("sandbox", "payments"),
+    }
+    for (source, target), edge in edges.items():
+        assert edge.leads_to == port(named(found, target).url)
+        if source != "gateway":
+            told = {port(each) for each in named(found, source).env.values() if "://" in each}
+            assert edge.port in told
+            assert edge.leads_to not in told
+    ports = {each.port for each in edges.values()}
+    assert len(ports) == len(edges)
+    assert not ports & {each.leads_to for each in edges.values()}
+
+
+def test_with_faults_rabbitmq_is_reached_through_the_proxy_too(
+    home: Home, missing: Callable[[str], NoReturn]
+) -> None:
+    if not installed_server():
+        missing("RabbitMQ")
+
+    found = plan(home, replace(WANTED, broker=Broker.RABBITMQ, faults=True))
+
+    edges = through_the_proxy(found)
+    assert {source for source, target in edges if target == "rabbitmq"} == set(SERVICES)
+    for each in SERVICES:
+        edge, told = edges[each, "rabbitmq"], named(found, each).env["BROKER_URL"]
+        assert edge.leads_to == port(named(found, "rabbitmq").url) != edge.port == port(told)
+
+
+def test_with_faults_the_gateway_is_told_the_ports_of_the_proxy(home: Home) -> None:
+    found = plan(home, replace(WANTED, faults=True))
+
+    named(found, "gateway").prepare()
+
+    routes = (home.data / "gateway" / "routes").read_text()
+    edges = through_the_proxy(found)
+    assert f"import service orders 127.0.0.1:{edges['gateway', 'orders'].port}\n" in routes
+
+
+def test_the_proxy_is_there_before_services_and_what_ps_shows_stays_direct(home: Home) -> None:
+    found = plan(home, replace(WANTED, faults=True))
+
+    after = {each.part.name: each.after for each in found.parts}
+    assert after["faults"] == ()
+    assert after["orders"] == ("postgres-orders", "faults")
+    assert named(found, "orders").database == named(found, "postgres-orders").url
+
+
+def test_a_monolith_has_edges_too(home: Home) -> None:
+    found = plan(home, replace(WANTED, topology=Topology.MONOLITH, faults=True))
+
+    assert set(through_the_proxy(found)) == {
+        ("monolith", "postgres"),
+        ("monolith", "sandbox"),
+        ("sandbox", "monolith"),
+    }
+    env = named(found, "monolith").env
+    assert env["DATABASE_URL"] == env["BROKER_URL"] != named(found, "postgres").url
+
+
+def test_without_faults_nothing_of_the_proxy_is_even_loaded() -> None:
+    code = (
+        "import sys, ordereats.cli.main, ordereats.topology.local.up\n"
+        "print([name for name in sys.modules if 'topology.faults' in name])"
+    )
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "[]\n"

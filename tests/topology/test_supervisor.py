@@ -250,8 +250,9 @@ async def test_ps_tells_programs_all_about_every_part(platform: Platform) -> Non
         "state": "ready",
         "restarts": 0,
         "database": "postgres://somewhere",
+        "breakers": [],
     }
-    assert set(parts[0]) == set(parts[2]) - {"database"}
+    assert set(parts[0]) == set(parts[2]) - {"database", "breakers"}
 
 
 def test_ps_of_nothing_is_an_empty_list(platform: Platform) -> None:

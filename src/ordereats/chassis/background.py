@@ -1,17 +1,23 @@
 """Work that goes on beside requests: tasks with an owner, jobs that sweep, hints that wake them."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import structlog
 
+from ordereats.chassis.backoff import equal_jitter_s
 from ordereats.chassis.errors import DatabaseError
 
 log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 10.0
+LEAST_WAIT_S = 0.01
+"""For what is due: many that come due one after the other are done a few at a time."""
 
 
 class Background:
@@ -76,20 +82,23 @@ class Job:
         run: does some of the work; returns whether there may be more at once.
         every_s: looks again after that time at the latest.
         hint: wakes it sooner.
+        due_in_s: tells when the next is due, of what came due in the last so many seconds or will,
+            so that each is done at its time, not at that of the next look.
     """
 
     name: str
     run: Callable[[], Awaitable[bool]]
     every_s: float
     hint: Hint = field(default_factory=Hint)
+    due_in_s: Callable[[float], Awaitable[float | None]] | None = None
 
     async def loop(self, stopping: asyncio.Event) -> None:
         """Run until told to stop. A fault is logged and costs a pause that grows to 10 s."""
         faults = 0
         while not stopping.is_set():
-            more = False
+            pause_s = 0.0
             try:
-                more = await self.run()
+                pause_s = await self._run()
                 faults = 0
             except DatabaseError as error:
                 faults += 1
@@ -98,9 +107,21 @@ class Job:
                 faults += 1
                 log.exception("job_failed", job=self.name)
             if faults:
-                await _either(stopping, min(10.0, 0.1 * 2**faults) * random.uniform(0.5, 1.0))  # noqa: S311  # jitter is no secret
-            elif not more:
-                await self.hint.wait(self.every_s)
+                pause_s = equal_jitter_s(faults, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+                await _either(stopping, pause_s)
+            elif pause_s:
+                await self.hint.wait(pause_s)
+
+    async def _run(self) -> float:
+        """Do some of the work. Returns after how long to look for more, at the latest."""
+        began = monotonic()
+        if await self.run():
+            return 0.0
+        if self.due_in_s is None:
+            return self.every_s
+        # What came due during the run has not been seen by it.
+        due_s = await self.due_in_s(monotonic() - began)
+        return self.every_s if due_s is None else min(self.every_s, max(LEAST_WAIT_S, due_s))
 
 
 class Jobs:

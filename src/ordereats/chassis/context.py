@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import StrEnum
 from time import monotonic
 
 import uuid_utils
@@ -26,6 +27,17 @@ OPERATOR = Principal("operator", frozenset({"operator"}))
 """Everyone, as long as the platform runs open (on loopback, unless told otherwise)."""
 
 
+class Priority(StrEnum):
+    """What matters most when not everything can be done, the first of all first.
+
+    Probes are not among them: they are always answered.
+    """
+
+    CHANGE = "change"
+    READ = "read"
+    BROWSE = "browse"
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What goes along.
@@ -35,12 +47,14 @@ class Context:
         principal: who asks.
         deadline: by the monotonic clock, when the caller stops waiting; None: nobody waits.
         traceparent: W3C trace context, as it came.
+        priority: of what all this is for, also where it takes reading one thing at a neighbour.
     """
 
     correlation_id: str
     principal: Principal = OPERATOR
     deadline: float | None = None
     traceparent: str | None = None
+    priority: Priority = Priority.CHANGE
 
     def remaining_s(self, at_most: float) -> float:
         """How long there is to wait: until the deadline, and no longer than `at_most`."""

@@ -1,9 +1,10 @@
 """Kinds of error: what to do about one. Its `code` says what it is; only these kinds know HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import ClassVar
 
-from ordereats.contracts.problems import FieldProblem
+from ordereats.contracts.problems import FieldProblem, Refused, Unfit
 
 
 class OrderEatsError(Exception):
@@ -15,7 +16,8 @@ class OrderEatsError(Exception):
         status: of the HTTP answer.
         code: stable; a client may branch on it.
         extension: what else the problem document says, by its wire name (RFC 9457, 3.2).
-        retryable: the same request may well succeed later.
+        retryable: the same call may well succeed in a moment. What may be asked again is asked
+            again by one layer, at the caller: see `chassis.calls`.
     """
 
     status: ClassVar[int] = 500
@@ -55,6 +57,24 @@ class Conflict(OrderEatsError, code="conflict"):
     title = "Contradicts the present state"
 
 
+@contextmanager
+def rules_may_refuse() -> Iterator[None]:
+    """Let rules of the contracts, which know no kinds, say no in this block.
+
+    Raises:
+        Invalid: for `Unfit`.
+        Conflict: for `Refused`, with its code and what else it says.
+    """
+    try:
+        yield
+    except Unfit as said:
+        raise Invalid(*said.problems) from None
+    except Refused as said:
+        error = Conflict(str(said))
+        error.code, error.extension = said.code, said.extension
+        raise error from None
+
+
 class IllegalMove(Conflict, code="illegal_move"):
     """What is to be moved is in a state from which it can't go there."""
 
@@ -63,19 +83,46 @@ class Unavailable(OrderEatsError, code="unavailable"):
     """Something that this answer needs is down; nothing was done.
 
     Attributes:
-        retry_after_s: when to ask again, in whole seconds.
+        told_s: for how many seconds whoever is down asked to be left alone, if it said so.
     """
 
     status = 503
     title = "Not available now"
     retryable = True
-    retry_after_s: int = 1
+
+    def __init__(self, said: str = "", *, retry_after_s: int | None = None) -> None:
+        super().__init__(said)
+        self.told_s = retry_after_s
+
+    @property
+    def retry_after_s(self) -> int:
+        """When to ask again, in whole seconds."""
+        return 1 if self.told_s is None else self.told_s
 
 
 class DeadlineExceeded(Unavailable, code="deadline_exceeded"):
     """The answer did not come in the time that the caller had."""
 
     title = "Took too long"
+    retryable = False
+
+
+class CircuitOpen(Unavailable, code="circuit_open"):
+    """A neighbour that fails, or is slow, is not asked for a while."""
+
+    retryable = False
+
+
+class BulkheadFull(Unavailable, code="too_many_calls"):
+    """As many calls to a neighbour are under way as may be."""
+
+    retryable = False
+
+
+class Overloaded(Unavailable, code="overloaded"):
+    """There is more to do here than can be done in time: it was not begun."""
+
+    title = "Too much to do"
 
 
 class DatabaseError(OrderEatsError, code="database_error"):

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from ordereats.chassis.background import Background, Job
 from ordereats.chassis.calls.client import Calls
+from ordereats.chassis.calls.edges import Edges
 from ordereats.chassis.calls.in_process import Answerer
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.config import Environment
@@ -25,6 +26,7 @@ class Ports:
     """What a topology gives a service to build itself with.
 
     Attributes:
+        edges: for what a service asks by itself, outside the platform: a provider, say.
         resources: closes, when the process stops, what a service opened.
         draining: says that it is about to stop: an answer that goes on by itself has to end now.
     """
@@ -33,6 +35,7 @@ class Ports:
     outbox: Outbox
     answers: Answers
     calls: Calls
+    edges: Edges
     clock: Clock
     background: Background
     environment: Environment

@@ -6,17 +6,16 @@ Each command imports what it needs when it runs: starting fast is part of its wo
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import DatabaseError, Misconfigured
 from ordereats.cli import city
+from ordereats.cli import faults as fault_commands
+from ordereats.cli.here import home
 from ordereats.topology.local.wanted import Broker, Topology, Wanted
-
-if TYPE_CHECKING:
-    from ordereats.topology.local.home import Home
 
 app = typer.Typer(
     help="A food-delivery platform that runs as a monolith and as microservices.",
@@ -42,6 +41,9 @@ def up(
     ] = Topology.SERVICES,
     port: PublicPort = 3000,
     broker: Annotated[Broker, typer.Option(help="What carries the events.")] = Broker.AUTO,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="With a proxy on every edge, for `ordereats fault`.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return when it is up.")] = False,
 ) -> None:
     """Start the platform here, with all that it needs. Ctrl-C stops it."""
@@ -50,8 +52,10 @@ def up(
     from ordereats.topology.local.up import up_detached
 
     if detach:
-        chosen = (f"--topology={topology}", f"--port={port}", f"--broker={broker}")
-        raise typer.Exit(up_detached(_home(), chosen))
+        chosen = [f"--topology={topology}", f"--port={port}", f"--broker={broker}"]
+        if faults:
+            chosen.append("--faults")
+        raise typer.Exit(up_detached(home(), chosen))
     environment = Environment()
     wanted = Wanted(
         services=SERVICES,
@@ -60,8 +64,9 @@ def up(
         port=port,
         broker_url=environment.url("BROKER_URL", ("amqp", "amqps", "postgres", "postgresql")),
         stripe_api_base=environment.url("STRIPE_API_BASE", ("http", "https")),
+        faults=faults,
     )
-    raise typer.Exit(bring_up(_home(), wanted))
+    raise typer.Exit(bring_up(home(), wanted))
 
 
 @app.command()
@@ -69,7 +74,7 @@ def down() -> None:
     """Stop what runs here."""
     from ordereats.topology.local import control
 
-    print("Stopped." if control.down(_home()) else "OrderEats does not run here.")
+    print("Stopped." if control.down(home()) else "OrderEats does not run here.")
 
 
 @app.command()
@@ -77,10 +82,10 @@ def ps(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="For programs, with passwords.")] = False,
 ) -> None:
-    """Show every part: its kind, process, address, state and restarts."""
+    """Show every part: kind, process, address, state, restarts; and the calls that are stopped."""
     from ordereats.cli import show
 
-    running = _home().running()
+    running = home().running()
     print(show.as_json(running) if as_json else show.as_table(running))
 
 
@@ -89,7 +94,7 @@ def kill(name: PartName) -> None:
     """Kill a part, as a power cut would, and leave it down."""
     from ordereats.topology.local import control
 
-    control.kill(_home(), name)
+    control.kill(home(), name)
     print(f"{name} is down; `ordereats start {name}` starts it again.")
 
 
@@ -98,7 +103,7 @@ def start(name: PartName) -> None:
     """Start a part that was killed, and wait until it works."""
     from ordereats.topology.local import control
 
-    control.start(_home(), name)
+    control.start(home(), name)
     print(f"{name} is ready.")
 
 
@@ -136,8 +141,21 @@ def sandbox(
     program.serve(port=port, data=data)
 
 
+@app.command(hidden=True)
+def fault_proxy(
+    ways: Annotated[Path, typer.Argument(help="The file of its ways.")],
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to hear commands on.")],
+) -> None:
+    """Run the fault proxy: a part of `up --faults`."""
+    from ordereats.topology.faults import program
+
+    program.run(ways, port)
+
+
 app.command()(city.seed)
 app.command()(city.simulate)
+app.add_typer(fault_commands.app, name="fault")
 
 
 @app.command()
@@ -151,7 +169,7 @@ def audit(
     """Check in every database what must always hold. Exit status 1 and a list if it does not."""
     from ordereats.cli import audit as auditing
 
-    raise typer.Exit(auditing.run(_home(), as_json=as_json, grace_s=grace_s))
+    raise typer.Exit(auditing.run(home(), as_json=as_json, grace_s=grace_s))
 
 
 @app.command()
@@ -174,12 +192,6 @@ def main() -> None:
         sys.exit(_complain(str(error), 2))
     except DatabaseError as error:
         sys.exit(_complain(str(error), 1))
-
-
-def _home() -> "Home":
-    from ordereats.topology.local.home import Home
-
-    return Home(Path(Environment().text("ORDEREATS_HOME", ".ordereats")))
 
 
 def _complain(sentence: str, status: int) -> int:

@@ -1,1 +1,4 @@
-"""What services say to one another and to the world: types only. Imports nothing of ours."""
+"""What services say to one another and to the world: types, and rules that two of them apply.
+
+Imports nothing of ours.
+"""

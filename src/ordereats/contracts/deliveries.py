@@ -32,6 +32,16 @@ class DeliveryStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class EstimatedFrom(StrEnum):
+    """How the length of the way to the customer is known."""
+
+    STREETS = "streets"
+    CROW_FLIES = "crow_flies"
+    """The straight line, with a detour as is usual: where no streets are known."""
+    USUAL = "usual"
+    """As long as most ways are: where a place is not known."""
+
+
 class JoinAsCourier(Body, frozen=True):
     """Someone who brings food."""
 
@@ -95,6 +105,7 @@ class Delivery(Answer, frozen=True):
         find_by: while nobody has it: then the search is given up.
         estimated_at: when the customer most likely has it.
         latest_at: by when the customer has it in nine of ten cases.
+        estimated_from: what both times go by, so that whoever shows them can say how good they are.
         version: counts its moves, from 1.
     """
 
@@ -114,6 +125,7 @@ class Delivery(Answer, frozen=True):
     find_by: datetime | None = None
     estimated_at: datetime | None = None
     latest_at: datetime | None = None
+    estimated_from: EstimatedFrom | None = None
     picked_up_at: datetime | None = None
     delivered_at: datetime | None = None
 

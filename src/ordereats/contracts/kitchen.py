@@ -161,6 +161,8 @@ class WhichOrder(Struct, frozen=True):
     body: WithdrawOrder
 
 
-WITHDRAW = Call("kitchen", "/kitchen/orders/{order_id}/withdraw", WhichOrder, Withdrawn, "POST")
+WITHDRAW = Call(
+    "kitchen", "withdraw", "/kitchen/orders/{order_id}/withdraw", WhichOrder, Withdrawn, "POST"
+)
 """Answered as long as the kitchen has not accepted; then 409. The same however often it is asked,
 so that whoever got no answer asks again."""

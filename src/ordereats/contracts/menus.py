@@ -175,6 +175,7 @@ class Quote(Answer, frozen=True):
         tax_included: value-added tax inside the total; nothing is added for it.
         is_limited: some dish has a count of portions, so they have to be held before ordering.
         pick_up: where the restaurant is, if it has said so.
+        version: of what the restaurant says of itself, by which it was priced.
     """
 
     restaurant_id: RestaurantId
@@ -189,6 +190,7 @@ class Quote(Answer, frozen=True):
     is_agreed: bool = False
     is_limited: bool = False
     pick_up: Place | None = None
+    version: int = 0
     currency: str = CURRENCY
 
 
@@ -233,7 +235,14 @@ class WhichPortions(Struct, frozen=True):
     body: HoldPortions
 
 
-QUOTE = Call("restaurants", "/restaurants/{restaurant_id}/quote", WhichBasket, Quote, "POST")
+QUOTE = Call(
+    "restaurants", "quote", "/restaurants/{restaurant_id}/quote", WhichBasket, Quote, "POST"
+)
 HOLD_PORTIONS = Call(
-    "restaurants", "/restaurants/{restaurant_id}/holds", WhichPortions, Hold, "POST"
+    "restaurants",
+    "hold_portions",
+    "/restaurants/{restaurant_id}/holds",
+    WhichPortions,
+    Hold,
+    "POST",
 )

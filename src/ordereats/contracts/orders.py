@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import CourierId, DishId, HoldId, OrderId, RestaurantId, UserId
@@ -46,6 +46,13 @@ class CancelledBy(StrEnum):
     CUSTOMER = "customer"
     OPERATOR = "operator"
     PLATFORM = "platform"
+
+
+class Fallback(StrEnum):
+    """What an order was taken by as it was last known, for nobody could be asked just then."""
+
+    CUSTOMER = "customer"
+    MENU = "menu"
 
 
 class PlaceOrder(Body, frozen=True):
@@ -99,6 +106,8 @@ class Order(Answer, frozen=True):
         ready_at: when the kitchen promises the food, once it has accepted.
         reason: why it ended, if not by a delivery; a stable word such as `insufficient_funds`, or
             what a person gave.
+        fallbacks: what was last known, and not asked, when the order was taken; left out where all
+            was asked.
     """
 
     id: OrderId
@@ -119,6 +128,7 @@ class Order(Answer, frozen=True):
     courier_id: CourierId | None = None
     reason: str | None = None
     cancelled_by: CancelledBy | None = None
+    fallbacks: tuple[Fallback, ...] | UnsetType = UNSET
 
 
 class TimelineEntry(Answer, frozen=True):

@@ -1,5 +1,8 @@
 """Problem documents (RFC 9457): the one shape of every error that leaves the platform."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from msgspec import UNSET, Struct, UnsetType
 
 MEDIA_TYPE = "application/problem+json"
@@ -37,3 +40,30 @@ class Problem(Struct, frozen=True, rename="camel"):
     correlation_id: str = ""
     type: str = "about:blank"
     errors: tuple[FieldProblem, ...] | UnsetType = UNSET
+
+
+class Unfit(Exception):  # as the kinds of the chassis, it is named for what is so
+    """A rule that services share finds a request that can't be right; see `chassis.errors`."""
+
+    def __init__(self, *problems: FieldProblem) -> None:
+        super().__init__("; ".join(f"{each.path}: {each.message}" for each in problems))
+        self.problems = problems
+
+
+class Refused(Exception):  # as the kinds of the chassis, it is named for what is so
+    """A rule that services share says no, as things are; see `chassis.errors`.
+
+    A subclass names its code: `class SoldOut(Refused, code="sold_out")`.
+
+    Attributes:
+        extension: what else the problem document says, by its wire name.
+    """
+
+    code: ClassVar[str]
+
+    def __init_subclass__(cls, *, code: str) -> None:
+        cls.code = code
+
+    def __init__(self, said: str, **extension: object) -> None:
+        super().__init__(said)
+        self.extension: Mapping[str, object] = extension

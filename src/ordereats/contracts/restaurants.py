@@ -7,7 +7,9 @@ from msgspec import Meta
 
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import RestaurantId
+from ordereats.contracts.openings import Opening
 from ordereats.contracts.places import Place
+from ordereats.contracts.pricing import PriceList
 from ordereats.contracts.wire import Answer, Body, Text
 
 TimeOfDay = Annotated[
@@ -102,3 +104,20 @@ class RestaurantChanged(Event, frozen=True, tag="ordereats.restaurant.changed.v1
     cuisine: str | None
     place: Place | None = None
     email: str | None = None
+
+
+class MenuChanged(Event, frozen=True, tag="ordereats.menu.changed.v1"):
+    """All by which a restaurant's baskets are priced and taken, whenever any of it changes.
+
+    So who has heard the last one can do that for a while without it. Portions are not in it.
+
+    Attributes:
+        openings: of the coming days, in the order of their beginnings; None: it is always open.
+        paused_until: the end of its pause, which may be over.
+        at: when all this was so.
+    """
+
+    price_list: PriceList
+    openings: tuple[Opening, ...] | None
+    paused_until: datetime | None
+    at: datetime

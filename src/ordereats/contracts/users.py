@@ -51,4 +51,4 @@ class WhichUser(Struct, frozen=True):
     user_id: UserId
 
 
-GET_USER = Call("users", "/users/{user_id}", WhichUser, User)
+GET_USER = Call("users", "get_user", "/users/{user_id}", WhichUser, User)

@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ from ordereats.sandbox.actions import World
 from ordereats.sandbox.behaviour import Behaviour, Misbehaving, Mood
 from ordereats.sandbox.forms import Form, Parameters
 from ordereats.sandbox.intents import Refused
-from ordereats.sandbox.journal import Journal
+from ordereats.sandbox.journal import KEPT, Asked, Journal
 from ordereats.sandbox.ledger import Answer, Key, Ledger, Transaction
 from ordereats.sandbox.webhooks import Receiver, Sender
 
@@ -44,6 +45,7 @@ class Sandbox(NamedTuple):
     mood: Mood
     world: World
     sender: Sender | None
+    requests: Sequence[Asked]
 
     async def once(
         self, request: Req, kind: type[P], act: Callable[[Transaction, World, P], Answer]
@@ -155,6 +157,11 @@ async def fail_refund(request: Req, sandbox: TheSandbox, name: Name) -> Response
     )
 
 
+@get("/sandbox/requests")
+async def list_requests(sandbox: TheSandbox) -> list[Asked]:
+    return list(sandbox.requests)
+
+
 @get("/sandbox/behaviour")
 async def get_behaviour(sandbox: TheSandbox) -> Behaviour:
     return sandbox.mood.behaviour
@@ -183,7 +190,8 @@ def create(data: Path, *, world: World | None = None, receiver: Receiver | None 
     world = world or _machine()
     ledger_file, mood = Ledger(data), Mood()
     sender = Sender(ledger_file, mood, world, receiver) if receiver else None
-    sandbox = Sandbox(ledger_file, mood, world, sender)
+    requests = deque[Asked](maxlen=KEPT)
+    sandbox = Sandbox(ledger_file, mood, world, sender, requests)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -194,26 +202,12 @@ def create(data: Path, *, world: World | None = None, receiver: Receiver | None 
                 telling.cancel()
         await sandbox.ledger.close()
 
-    stripe = Router(
-        "/v1",
-        guards=[_with_a_test_key],
-        route_handlers=[
-            create_intent,
-            capture_intent,
-            cancel_intent,
-            list_intents,
-            get_intent,
-            search_intents,
-            create_refund,
-            list_refunds,
-            get_refund,
-            list_events,
-        ],
-    )
+    stripe = Router("/v1", guards=[_with_a_test_key], route_handlers=_OF_STRIPE)
     app = Litestar(
         [
             stripe,
             ledger,
+            list_requests,
             get_behaviour,
             put_behaviour,
             fail_refund,
@@ -227,8 +221,22 @@ def create(data: Path, *, world: World | None = None, receiver: Receiver | None 
         request_max_body_size=MAX_BODY_BYTES,
     )
     # Outside the router, so that what no route answers is named and logged too.
-    app.asgi_handler = Journal(Misbehaving(app.asgi_handler, sandbox.mood), world.new_id)
+    app.asgi_handler = Journal(Misbehaving(app.asgi_handler, sandbox.mood), world, requests)
     return app
+
+
+_OF_STRIPE = [
+    create_intent,
+    capture_intent,
+    cancel_intent,
+    list_intents,
+    get_intent,
+    search_intents,
+    create_refund,
+    list_refunds,
+    get_refund,
+    list_events,
+]
 
 
 def _machine() -> World:

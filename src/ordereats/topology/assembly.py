@@ -9,22 +9,28 @@ from litestar.types import ASGIApp
 
 from ordereats.chassis.background import Background, Hint, Job, Jobs
 from ordereats.chassis.calls.client import Calls, Transport
+from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.calls.http import Http
 from ordereats.chassis.calls.in_process import InProcess
 from ordereats.chassis.clock import Clock, SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import missing
 from ordereats.chassis.db.pool import Database
-from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, Misconfigured
 from ordereats.chassis.http.app import create_app
 from ordereats.chassis.http.health import Check, Draining, State
 from ordereats.chassis.http.idempotency import Answers
+from ordereats.chassis.http.operations import Watched
+from ordereats.chassis.http.requests import DoorSettings
+from ordereats.chassis.http.shedding import Limiter
 from ordereats.chassis.messaging.bus import Bus, BusState
 from ordereats.chassis.messaging.connect import open_bus
 from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.service import Ports, Service
+from ordereats.chassis.telemetry import buses
+from ordereats.chassis.telemetry.databases import Databases
 from ordereats.topology import catalog
 from ordereats.topology.settings import Settings, by_database
 
@@ -54,10 +60,12 @@ class _Common:
     background: Background
     bus: Bus
     calls: Calls
+    edges: Edges
     clock: Clock
     jobs: Jobs
     resources: AsyncExitStack
     draining: Draining
+    databases: Databases
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +92,18 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         bus = open_bus(settings.broker, name="+".join(settings.names), background=background)
         stack.push_async_callback(bus.close)
         transports = await _transports(stack, settings, in_process)
+        edges = Edges(EdgeSettings.read(environment))
         common = _Common(
             environment=environment,
             background=background,
             bus=bus,
-            calls=Calls(transports),
+            calls=Calls(transports, edges),
+            edges=edges,
             clock=SystemClock(),
             jobs=Jobs(background),
             resources=stack,
             draining=Draining(),
+            databases=Databases(),
         )
         groups = [
             await _on_database(common, url, names)
@@ -106,7 +117,9 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         checks = [stopping, *(check for each in groups for check in each.checks)]
         checks.append(Check("broker", partial(_broker_check, bus), State.DEGRADED))
         routes = [route for service in services for route in service.routes]
-        app = create_app(catalog.title(settings.names), routes, checks)
+        is_alone = len(settings.names) == len(catalog.SERVICES)
+        door = DoorSettings.read(environment, has_neighbours=not is_alone)
+        app = create_app(catalog.title(settings.names), routes, checks, _watched(common), door)
         yield Assembled(
             services=services,
             app=app,
@@ -130,6 +143,7 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     database = await common.resources.enter_async_context(
         Database.open(url, name="+".join(names), size=20)
     )
+    common.databases.add("+".join(names), database)
     answers, hint = Answers(database), Hint()
     services = [
         catalog.builder(name)(
@@ -138,6 +152,7 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
                 outbox=Outbox(name, common.clock, hint.give),
                 answers=answers,
                 calls=common.calls,
+                edges=common.edges,
                 clock=common.clock,
                 background=common.background,
                 environment=common.environment,
@@ -157,6 +172,14 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     ]
     jobs = [*own, *(job for service in services for job in service.jobs)]
     return _OnDatabase(services, relay, inbox, jobs, checks)
+
+
+def _watched(common: _Common) -> Watched:
+    return Watched(
+        edges=common.edges,
+        limiter=Limiter.read(common.environment),
+        sources=[partial(buses.families, common.bus), common.databases.families],
+    )
 
 
 async def _begin(common: _Common, groups: Sequence[_OnDatabase]) -> None:
@@ -191,7 +214,7 @@ def _check_calls(services: Sequence[Service], transports: Mapping[str, Transport
 async def _database_check(database: Database) -> str:
     try:
         await database.fetch_one("select 1")
-    except DatabaseError as error:
+    except (DatabaseError, DeadlineExceeded) as error:
         return str(error)
     return ""
 
@@ -199,7 +222,7 @@ async def _database_check(database: Database) -> str:
 async def _migrations_check(database: Database, names: Sequence[str]) -> str:
     try:
         steps = await missing(database, catalog.migrations(names))
-    except DatabaseError:
+    except (DatabaseError, DeadlineExceeded):
         return "not known"
     return f"missing: {', '.join(steps)}" if steps else ""
 

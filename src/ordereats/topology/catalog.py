@@ -24,6 +24,9 @@ SERVICES = (
 PATHS = {"deliveries": ("deliveries", "couriers")}
 """The first parts of the paths that a service answers, where they are more than its name."""
 
+CALLS = {"orders": ("users", "restaurants", "kitchen")}
+"""Whom a service asks, as far as it asks any; known here without building it."""
+
 ALL = "all"
 
 

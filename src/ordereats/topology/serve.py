@@ -17,6 +17,7 @@ import uvloop
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import migrate as migrate_database
 from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.chassis.http.protocol import Protocol
 from ordereats.chassis.telemetry import logs
 from ordereats.topology import catalog
 from ordereats.topology.assembly import Assembled, assembled
@@ -90,7 +91,7 @@ async def _answer(group: Assembled, settings: Settings, listener: socket.socket)
     config = uvicorn.Config(
         group.app,
         loop="none",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         access_log=False,

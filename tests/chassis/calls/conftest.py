@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from litestar import get, post
@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ordereats.chassis import context
 from ordereats.chassis.calls.client import Calls, Transport
+from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.calls.http import Http
 from ordereats.chassis.calls.in_process import InProcess, answer
 from ordereats.chassis.errors import (
@@ -22,6 +23,7 @@ from ordereats.chassis.errors import (
     Unavailable,
 )
 from ordereats.chassis.http.app import create_app
+from ordereats.chassis.http.requests import DoorSettings
 from ordereats.contracts.calls import Call
 from ordereats.contracts.problems import FieldProblem
 from ordereats.contracts.wire import Answer, Body
@@ -38,6 +40,7 @@ class Thing(Answer, frozen=True):
     kind: str
     correlation_id: str
     traceparent: str | None
+    priority: str
     remaining_s: float
 
 
@@ -52,8 +55,10 @@ class ThinkOf(Struct, frozen=True):
     body: Thoughts
 
 
-GET_THING = Call("callee", "/things/{kind}", WhichThing, Thing, deadline_ms=500)
-THINK_OF_THING = Call("callee", "/things/{kind}", ThinkOf, Thing, "POST", deadline_ms=500)
+GET_THING = Call("callee", "get_thing", "/things/{kind}", WhichThing, Thing, deadline_ms=500)
+THINK_OF_THING = Call(
+    "callee", "think_of_thing", "/things/{kind}", ThinkOf, Thing, "POST", deadline_ms=500
+)
 
 
 class Callee:
@@ -75,7 +80,13 @@ class Callee:
         elif which.kind in _ERRORS:
             raise _ERRORS[which.kind]
         at = context.current()
-        return Thing(which.kind, at.correlation_id, at.traceparent, at.remaining_s(1000))
+        return Thing(
+            which.kind,
+            at.correlation_id,
+            at.traceparent,
+            at.priority.value,
+            at.remaining_s(1000),
+        )
 
 
 class Closed(Conflict, code="closed"):
@@ -89,6 +100,7 @@ class Closed(Conflict, code="closed"):
 _ERRORS: dict[str, Exception] = {
     "missing": NotFound("There is no such thing."),
     "unavailable": Unavailable("The callee's own neighbour is down."),
+    "told": Unavailable("Not for a while.", retry_after_s=7),
     "late": DeadlineExceeded("The callee's own neighbour took too long."),
     "database": DatabaseError("the-secret-inside"),
     "fault": RuntimeError("the-secret-inside"),
@@ -100,14 +112,15 @@ _ERRORS: dict[str, Exception] = {
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A caller and a callee."""
+    """A caller and a callee. The breakers stay closed: other tests are about them."""
 
     callee: Callee
     transport: Transport
     posts: bool = False
+    edges: Edges = field(default_factory=lambda: Edges(EdgeSettings(breakers=False)))
 
     async def ask(self, kind: str = "good") -> Thing:
-        calls = Calls({"callee": self.transport})
+        calls = Calls({"callee": self.transport}, self.edges)
         if self.posts:
             return await calls.ask(THINK_OF_THING, ThinkOf(kind, Thoughts(kind)))
         return await calls.ask(GET_THING, WhichThing(kind))
@@ -132,8 +145,11 @@ async def edge(request: pytest.FixtureRequest) -> AsyncIterator[Edge]:
         assert data.about == kind
         return await callee.get(WhichThing(kind))
 
+    app = create_app(
+        "callee", [get_thing, think_of_thing], [], door=DoorSettings(heeds_priority=True)
+    )
     async with (
-        serving(create_app("callee", [get_thing, think_of_thing], [])) as client,
+        serving(app) as client,
         Http.open(client.url) as http,
     ):
         yield Edge(callee, http, posts=request.param == "http post")

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 import pytest
 from litestar import get
+from structlog.testing import capture_logs
 
 from ordereats.chassis.calls.client import CalleeFailed, Calls
+from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.calls.http import Http
 from ordereats.chassis.errors import (
     Conflict,
@@ -44,7 +46,7 @@ PROBLEM = '{"title":"t","status":%d,"code":"%s","detail":"d","correlationId":"c"
 
 async def ask_user(url: str) -> object:
     async with Http.open(url) as http:
-        return await Calls({"users": http}).ask(GET_USER, WhichUser(1))  # type: ignore[arg-type]  # an id
+        return await Calls({"users": http}, Edges(EdgeSettings())).ask(GET_USER, WhichUser(1))  # type: ignore[arg-type]  # an id
 
 
 def saying(status: int, body: str) -> Callable[[Reader, Writer], Awaitable[None]]:
@@ -105,6 +107,17 @@ async def test_only_a_service_that_knows_says_that_there_is_no_such_thing(
         await edge.ask()
 
     assert type(raised.value) is error
+
+
+async def test_an_answer_that_is_none_of_ours_is_in_the_log(stranger: Stranger) -> None:
+    edge = await stranger(saying(200, "<h1>Welcome</h1>"))
+
+    with capture_logs() as lines, pytest.raises(CalleeFailed):
+        await edge.ask()
+
+    (line,) = [each for each in lines if each["event"] == "call_failed"]
+    assert (line["callee"], line["kind"]) == ("callee", "get_thing")
+    assert line["exc_info"]
 
 
 async def test_another_service_of_ours_at_the_address_does_not_read_as_absence() -> None:

@@ -1,5 +1,6 @@
 """An app that can go wrong in every way, and the services that create things; both on sockets."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -68,6 +69,12 @@ async def seen() -> Seen:
     return Seen(at.correlation_id, at.traceparent, at.principal.name, at.remaining_s(1000))
 
 
+@get("/late")
+async def late() -> Count:
+    await asyncio.sleep(0.05)
+    return Count(1)
+
+
 @get("/errors/{kind:str}")
 async def fail(kind: str) -> None:
     raise {
@@ -82,7 +89,7 @@ async def fail(kind: str) -> None:
 @pytest.fixture(scope="module")
 async def probe() -> AsyncIterator[Client]:
     """Give a client of an app that needs no database."""
-    async with serving(create_app("probe", [fill, thing, seen, fail], [])) as client:
+    async with serving(create_app("probe", [fill, thing, seen, late, fail], [])) as client:
         yield client
 
 

@@ -3,7 +3,12 @@
 import pytest
 from structlog.testing import capture_logs
 
-from support.builders import Client
+from chassis.http.conftest import seen
+from ordereats.chassis.config import Environment
+from ordereats.chassis.errors import Misconfigured
+from ordereats.chassis.http.app import create_app
+from ordereats.chassis.http.requests import DoorSettings
+from support.builders import Client, serving
 
 
 async def test_a_correlation_id_is_taken_passed_on_and_given_back(probe: Client) -> None:
@@ -88,8 +93,38 @@ async def test_a_deadline_that_has_passed_is_503_before_any_work(probe: Client) 
 
 
 @pytest.mark.parametrize("garbage", ["", "-5", "soon", "1.5", "0x10", "\uff11"])
-async def test_a_deadline_that_can_not_be_read_is_none(probe: Client, garbage: str) -> None:
+async def test_a_deadline_that_can_not_be_read_is_the_usual_one(
+    probe: Client, garbage: str
+) -> None:
     answer = await probe.get("/seen", X_Deadline_Ms=garbage)
 
     assert answer.status == 200
-    assert answer.json()["remainingS"] == 1000
+    assert 9 < answer.json()["remainingS"] <= 10
+
+
+async def test_who_does_not_say_has_ten_seconds_or_as_many_as_is_set(probe: Client) -> None:
+    assert 9 < (await probe.get("/seen")).json()["remainingS"] <= 10
+
+    async with serving(create_app("hasty", [seen], [], door=DoorSettings(patience_s=2))) as hasty:
+        assert 1 < (await hasty.get("/seen")).json()["remainingS"] <= 2
+
+
+async def test_an_answer_that_comes_after_the_deadline_is_still_given(probe: Client) -> None:
+    answer = await probe.get("/late", X_Deadline_Ms="30")
+
+    assert (answer.status, answer.json()) == (200, {"lines": 1})
+
+
+def test_the_settings_of_the_door_are_read() -> None:
+    told = Environment({"REQUEST_DEADLINE_SECONDS": "3"})
+
+    read = DoorSettings.read(told, has_neighbours=True)
+
+    assert read == DoorSettings(patience_s=3, heeds_priority=True)
+    assert DoorSettings.read(Environment({}), has_neighbours=False) == DoorSettings()
+
+
+@pytest.mark.parametrize("given", ["0", "31", "soon"])
+def test_a_setting_that_can_not_be_right_is_refused_by_name(given: str) -> None:
+    with pytest.raises(Misconfigured, match="REQUEST_DEADLINE_SECONDS must be"):
+        DoorSettings.read(Environment({"REQUEST_DEADLINE_SECONDS": given}), has_neighbours=False)

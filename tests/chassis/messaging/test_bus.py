@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from chassis.messaging.brokers import (
     Broker,
     Buses,
@@ -32,6 +34,19 @@ async def test_a_message_arrives_as_it_was_published(
     await heard.until([message.id])
     assert heard.messages == [message]
     assert bus.state is BusState.UP
+
+
+async def test_a_message_of_a_mebibyte_arrives(broker: Broker, buses: Buses, queue: Queue) -> None:
+    """As large as the largest fact: see `test_menu_changed.py` of restaurants."""
+    bus, heard = await buses.open(broker), Heard()
+    await bus.consume(queue, heard)
+    await bus.declare([queue])
+    message = msgspec.structs.replace(a_message(queue), data=b'"%s"' % (b"x" * 1024 * 1024))
+
+    assert await bus.publish([message]) == {}
+
+    await heard.until([message.id])
+    assert heard.messages == [message]
 
 
 async def test_once_a_bus_is_up_its_queues_miss_nothing(broker: Broker, buses: Buses) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from ordereats.chassis import context
+from ordereats.chassis.background import Background, Jobs
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.messaging.bus import Message, UnreadableError
@@ -63,6 +65,24 @@ async def test_what_a_failing_handler_did_is_undone_and_waits(consumer: Consumer
     assert row["last_error"] == "RuntimeError: not yet"
     (line,) = [line for line in lines if line["event"] == "handler_failed"]
     assert (line["consumer"], line["message_id"]) == (CONSUMER, str(message.id))
+
+
+async def test_it_is_tried_again_when_its_pause_is_over(consumer: Consumer, until: Until) -> None:
+    consumer.fails[1] = RuntimeError("not yet")
+    await consumer.receive(a_message())
+    consumer.fails.clear()
+    consumer.begun.clear()
+    await consumer.database.execute("update inbox set due_at = now() + interval '0.7 s'")
+    began = monotonic()
+
+    async with Background.open() as background:
+        jobs = Jobs(background)
+        jobs.start(consumer.inbox.retries())
+        await until(consumer.begun.is_set)
+        took_s = monotonic() - began
+        await jobs.stop(within_s=1)
+
+    assert took_s == pytest.approx(0.7, abs=0.1)  # not at the next look, at 1.0
 
 
 async def test_it_is_tried_again_with_the_same_message(consumer: Consumer) -> None:

@@ -153,7 +153,10 @@ async def city(tables: Tables) -> AsyncIterator[City]:
                 clock=SystemClock(),
                 routes=StraightLine(),
                 positions=Coalescer(
-                    partial(couriers.keep_positions, database), background, name="positions"
+                    partial(couriers.keep_positions, database),
+                    background,
+                    name="positions",
+                    is_change=True,
                 ),
                 wake_offers=nothing,
                 offer_for=timedelta(seconds=45),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordereats.contracts.deliveries import Vehicle
+from ordereats.contracts.deliveries import EstimatedFrom, Vehicle
 from ordereats.contracts.ids import CourierId, DeliveryId, OrderId, RestaurantId, UserId
 from ordereats.contracts.money import Money
 from ordereats.contracts.orders import OrderAccepted
@@ -44,6 +44,7 @@ def a_delivery(number: int = 1, *, ready_in_s: float = 0, is_ready: bool = True)
         now=NOW,
         find_within=timedelta(minutes=20),
         way_m=1000,
+        estimated_from=EstimatedFrom.STREETS,
     )
     return msgspec.structs.replace(delivery, is_ready=is_ready)
 

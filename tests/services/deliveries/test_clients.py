@@ -1,13 +1,23 @@
 """Ways over the streets of the bundled city, and along the straight line elsewhere."""
 
+import gzip
 from math import isclose
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from ordereats.contracts.places import Location
-from ordereats.services.deliveries.clients import DETOUR, StraightLine, StreetGraph, Streets
+from ordereats.services.deliveries.clients import (
+    BUNDLED,
+    DETOUR,
+    StraightLine,
+    StreetGraph,
+    Streets,
+    routes_of,
+)
 from ordereats.services.deliveries.domain.times import crow_m
 
 STATION, MARKET = Location(60.17080, 24.94140), Location(60.16770, 24.95290)
@@ -22,7 +32,7 @@ in_the_city = st.builds(
 
 @pytest.fixture(scope="module")
 def streets() -> Streets:
-    return Streets.bundled()
+    return Streets.read(BUNDLED)
 
 
 def test_elsewhere_a_way_is_the_straight_line_and_a_detour(streets: Streets) -> None:
@@ -86,3 +96,27 @@ def test_only_so_many_origins_are_kept() -> None:
 
     assert found == [[556.0]] * 3
     assert len(streets._from) == 1
+
+
+def test_it_is_known_which_ways_lead_over_streets(streets: Streets) -> None:
+    assert streets.knows_streets(STATION, MARKET)
+    assert not streets.knows_streets(STATION, TAMPERE)
+    assert not streets.knows_streets(TAMPERE, STATION)
+    assert not StraightLine().knows_streets(STATION, MARKET)
+
+
+def test_without_streets_that_can_be_read_every_way_is_a_straight_line_and_said_once(
+    tmp_path: Path,
+) -> None:
+    packed = BUNDLED.read_bytes()
+    contents = [None, b"", b"streets", packed[:-100], packed[:9] + b"?" * 50, gzip.compress(b"[]")]
+
+    for content in contents:
+        file = tmp_path / "streets"
+        if content is not None:
+            file.write_bytes(content)
+        with capture_logs() as lines:
+            routes = routes_of(file)
+
+        assert routes.metres(STATION, [MARKET]) == StraightLine().metres(STATION, [MARKET])
+        assert [line["event"] for line in lines] == ["streets_unreadable"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordereats.chassis.errors import Conflict, IllegalMove
-from ordereats.contracts.deliveries import DeliveryStatus
+from ordereats.contracts.deliveries import DeliveryStatus, EstimatedFrom
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import CourierId, DeliveryId, OrderId, RestaurantId, UserId
 from ordereats.contracts.money import Money
@@ -98,6 +98,7 @@ def a_delivery(status: DeliveryStatus = SEARCHING, **changes: object) -> Deliver
         now=NOW,
         find_within=FIND_WITHIN,
         way_m=1800,
+        estimated_from=EstimatedFrom.STREETS,
     )
     delivery = rules.food_is_ready(delivery, now=NOW)
     for name in PATHS[status]:
@@ -213,6 +214,7 @@ def test_the_search_has_its_time_from_ten_minutes_before_the_food_is_promised(
         now=NOW,
         find_within=FIND_WITHIN,
         way_m=None,
+        estimated_from=EstimatedFrom.USUAL,
     )
 
     assert delivery.find_by == NOW + timedelta(minutes=found_by_min)

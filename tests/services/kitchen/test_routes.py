@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ordereats.chassis.calls.client import Calls
+from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.calls.http import Http
 from ordereats.chassis.errors import Conflict
 from ordereats.contracts.ids import OrderId, RestaurantId
@@ -176,7 +177,7 @@ async def test_a_neighbour_withdraws_an_order_as_often_as_it_likes(counter: Coun
     await counter.kitchen.accepted(2)
 
     async with Http.open(counter.client.url) as http:
-        calls = Calls({"kitchen": http})
+        calls = Calls({"kitchen": http}, Edges(EdgeSettings()))
         for order_id in (1, 1, 3):
             which = WhichOrder(OrderId(order_id), WithdrawOrder(RestaurantId(1)))
             assert await calls.ask(WITHDRAW, which) == Withdrawn(OrderId(order_id))

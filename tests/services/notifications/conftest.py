@@ -10,6 +10,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from ordereats.chassis.background import Hint
+from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.messaging.inbox import Inbox
@@ -166,6 +167,7 @@ def a_sending(database: Database, port: int, **changes: object) -> Sending:
         database=database,
         clock=SystemClock(),
         post=Smtp(Server(**server)),  # type: ignore[arg-type]  # the fields above
+        edge=Edges(EdgeSettings()).edge("mail", "send", slow_s=1),
         lease_s=30,
         max_attempts=3,
     )

@@ -16,8 +16,6 @@ from ordereats.contracts.notifications import Mail, Receiver
 from ordereats.contracts.orders import CancelledBy, OrderDeclined, OrderRejected
 from ordereats.services.notifications import domain
 from ordereats.services.notifications.domain import (
-    FIRST_PAUSE_S,
-    LONGEST_PAUSE_S,
     TEMPLATES,
     Fact,
     Known,
@@ -212,17 +210,3 @@ def test_customers_get_mail_restaurants_if_they_want_it_and_couriers_none(
     told = {each.receiver: each for each in tell(cancelled(), known)}[receiver]
 
     assert domain.first_state(told, has_server=has_server) is mail
-
-
-@given(st.integers(1, 1000), st.floats(0, 1))
-def test_a_pause_is_between_half_of_the_longest_and_the_longest_of_its_attempt(
-    attempts: int, share: float
-) -> None:
-    longest = domain.pause_s(attempts, share=1)
-
-    assert longest / 2 <= domain.pause_s(attempts, share=share) <= longest <= LONGEST_PAUSE_S
-    assert domain.pause_s(attempts + 1, share=1) == min(2 * longest, LONGEST_PAUSE_S)
-
-
-def test_the_first_pause_is_short() -> None:
-    assert domain.pause_s(1, share=1) == FIRST_PAUSE_S

@@ -2,15 +2,18 @@
 
 import asyncio
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 import structlog
 
+from ordereats.chassis.background import Background, Hint, Jobs
 from ordereats.contracts.ids import OrderId
 from ordereats.contracts.notifications import Mail
 from ordereats.services.notifications import store, use_cases
+from ordereats.services.notifications.jobs import jobs
 from services.notifications.conftest import a_sending
 from services.notifications.facts import CREATED, HIEU, OFFERED, PAID, PHO, PLACED
 from support.builders import a_restaurant, a_user, an_order, running, until_true
@@ -52,6 +55,24 @@ async def test_what_was_sent_is_not_sent_again(
     await post_office.send()
 
     assert len(mail_server.taken) == 1
+
+
+async def test_mail_that_is_due_later_is_sent_at_its_time(
+    post_office: "Desk", mail_server: "MailServer"
+) -> None:
+    await post_office.hear(HIEU, PLACED)
+    await post_office.database.execute("update notifications set due_at = now() + interval '0.4 s'")
+    began = monotonic()
+
+    async with Background.open() as background:
+        working = Jobs(background)
+        for job in jobs(post_office.sending, Hint()):
+            working.start(job)
+        await until_true(mail_server.has_taken)
+        took_s = monotonic() - began
+        await working.stop(within_s=2)
+
+    assert took_s == pytest.approx(0.4, abs=0.15)  # not at the next look, at 1.0
 
 
 async def test_mail_waits_for_an_address_that_is_still_to_come(

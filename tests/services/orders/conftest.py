@@ -24,11 +24,13 @@ from ordereats.services.orders.handlers import subscriptions
 from ordereats.services.orders.jobs import jobs
 from ordereats.services.orders.use_cases import placing, reading
 from ordereats.services.orders.use_cases.deps import Deps
+from ordereats.services.orders.use_cases.last_known import KnownFor, LastKnown
 from ordereats.services.orders.use_cases.placements import Placements
 from ordereats.services.orders.use_cases.streams import Streams
 from services.orders.facts import RESTAURANT, SAID, USER, WAYS, a_command, a_quote
 from support.builders import a_message, nothing
 
+DAY = KnownFor(customers=timedelta(days=1), menus=timedelta(days=1))
 Tables = Callable[..., AbstractAsyncContextManager[Database]]
 
 
@@ -130,6 +132,7 @@ async def a_desk(
     *,
     pay_within_s: float = 1800,
     answer_within_s: float = 1800,
+    known_for: KnownFor = DAY,
     most_streams: int = 10,
 ) -> AsyncIterator[Desk]:
     """Run a process of orders on a database, without its jobs."""
@@ -139,15 +142,23 @@ async def a_desk(
         pay_within = timedelta(seconds=pay_within_s)
         placements = Placements(database, outbox, answers, clock, pay_within)
         users, menus, kitchen = Users(), Menus(), Kitchen()
+        last_known = LastKnown(
+            database,
+            background,
+            clock,
+            users,
+            menus,
+            known_for=known_for,
+        )
         deps = Deps(
             database=database,
             outbox=outbox,
             answers=answers,
             clock=clock,
-            customers=users,
+            last_known=last_known,
             menus=menus,
             kitchen=kitchen,
-            placements=Coalescer(placements.write, background, name="placements"),
+            placements=Coalescer(placements.write, background, name="placements", is_change=True),
             found=Coalescer(partial(reading.find, database), background, name="found"),
             answer_within=timedelta(seconds=answer_within_s),
             streams=Streams(database, draining, most=most_streams, heartbeat_s=0.2),

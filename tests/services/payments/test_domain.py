@@ -21,7 +21,6 @@ from ordereats.contracts.payments import (
     PaymentVoided,
 )
 from ordereats.services.payments.domain import payments as rules
-from ordereats.services.payments.domain.pauses import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s
 from ordereats.services.payments.domain.payments import (
     MOVES,
     Authorized,
@@ -241,26 +240,6 @@ def test_a_price_without_parts_is_all_subtotal() -> None:
 def test_parts_that_are_not_the_whole_are_refused() -> None:
     with pytest.raises(ValueError, match="not its total"):
         rules.parts(msgspec.structs.replace(placed(), total=Money(2501)))
-
-
-@given(ATTEMPTS, SHARES)
-def test_a_pause_is_between_half_of_the_longest_and_the_longest_of_its_attempt(
-    attempts: int, share: float
-) -> None:
-    longest = pause_s(attempts, share=1)
-
-    assert longest / 2 <= pause_s(attempts, share=share) <= longest <= LONGEST_PAUSE_S
-
-
-@given(ATTEMPTS)
-def test_pauses_double_until_the_longest(attempts: int) -> None:
-    this, following = pause_s(attempts, share=1), pause_s(attempts + 1, share=1)
-
-    assert following == min(2 * this, LONGEST_PAUSE_S)
-
-
-def test_the_first_pause_is_short() -> None:
-    assert pause_s(1, share=1) == FIRST_PAUSE_S
 
 
 def test_the_world_sees_the_payment_but_not_how_it_is_paid() -> None:

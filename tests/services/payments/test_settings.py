@@ -13,7 +13,7 @@ def test_without_a_word_it_is_the_sandbox() -> None:
     assert settings.api_key.startswith("sk_test_")
     assert settings.api_base.startswith("http://127.0.0.1:")
     assert settings.webhook_secret == "ordereats-sandbox"
-    assert settings.timeout_s == 10
+    assert settings.timeout_s == 5
 
 
 @pytest.mark.parametrize(

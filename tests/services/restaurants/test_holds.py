@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.db.pool import Database
-from ordereats.chassis.errors import IllegalMove
+from ordereats.chassis.errors import Conflict, IllegalMove
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts.ids import HoldId, OrderId, RestaurantId
 from ordereats.contracts.menus import HoldPortions, OrderedItem
+from ordereats.contracts.pricing import Tariff
 from ordereats.contracts.restaurants import OpenRestaurant
-from ordereats.services.restaurants.domain.basket import SoldOut
-from ordereats.services.restaurants.domain.pricing import Tariff
 from ordereats.services.restaurants.store import holds
 from ordereats.services.restaurants.store import restaurants as store
 from ordereats.services.restaurants.use_cases import baskets
@@ -60,7 +59,7 @@ class Buyer:
     async def do(self, step: str) -> None:
         """Take a step, where it is one that can come."""
         if step == "hold" and not self._holds:
-            with suppress(SoldOut):
+            with suppress(Conflict):
                 command = HoldPortions(self._hold_id, self._items)
                 await baskets.hold(self._deps, self._restaurant_id, command)
                 self._holds = True

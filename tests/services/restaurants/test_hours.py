@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordereats.chassis.errors import Invalid
+from ordereats.contracts.openings import takes_orders_at
 from ordereats.contracts.restaurants import Hours, Pause, Span, SpecialDay, WeeklySpan
 from ordereats.services.restaurants.domain import hours as rules
 
@@ -179,7 +180,7 @@ def test_orders_are_taken_from_the_first_moment_on_at_which_it_is_open_and_has_n
 ) -> None:
     paused_until = None if paused is None else now + paused * MINUTE
 
-    found = rules.takes_orders_at(
+    found = takes_orders_at(
         has_hours=has_hours, opens=now + opens * MINUTE, paused_until=paused_until, now=now
     )
 

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ordereats.chassis.errors import Invalid
+from ordereats.contracts import pricing
+from ordereats.contracts.baskets import SoldOut
 from ordereats.contracts.ids import DishId, RestaurantId
 from ordereats.contracts.menus import (
     AskQuote,
@@ -21,11 +24,11 @@ from ordereats.contracts.menus import (
     Quote,
 )
 from ordereats.contracts.places import Location, Place
-from ordereats.services.restaurants.domain import basket, menu, pricing
-from ordereats.services.restaurants.domain.basket import SoldOut
+from ordereats.contracts.pricing import OutOfReach, PriceList, Tariff
+from ordereats.contracts.problems import Unfit
+from ordereats.services.restaurants.domain import menu
 from ordereats.services.restaurants.domain.menu import Dish
-from ordereats.services.restaurants.domain.pricing import OutOfReach, Tariff
-from ordereats.services.restaurants.domain.restaurant import Restaurant
+from ordereats.services.restaurants.domain.restaurant import Restaurant, price_list
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 KAMPPI = Location(60.1688, 24.9316)
@@ -43,6 +46,7 @@ INN = Restaurant(
     Place("Here", KAMPPI),
     NOW,
 )
+NO_MENU = PriceList(RestaurantId(1), 1, "Inn", INN.place, Tariff(), dishes=None)
 SIZE = OptionGroup("Size", (Option("small", Decimal("-1.00")), Option("large", Decimal(2))), 1, 1)
 EXTRAS = OptionGroup("Extras", tuple(Option(name, Decimal("0.35")) for name in "abc"), 0, 2)
 
@@ -97,7 +101,9 @@ def baskets(draw: st.DrawFn) -> tuple[list[Dish], tuple[OrderedItem, ...]]:
 
 
 def quoted(dishes: list[Dish], ask: AskQuote, tariff: Tariff | None = None) -> Quote:
-    return pricing.quote(INN, basket.lines(ask.items, dishes), ask, tariff or Tariff())
+    return pricing.quote(
+        price_list(INN, menu.listed_for(ask.items, dishes), tariff or Tariff()), ask
+    )
 
 
 def a_dish(
@@ -159,10 +165,10 @@ def test_an_agreed_total_stays_what_it_is(total: Decimal, tip: Decimal | None) -
     asked = AskQuote((OrderedItem(2, None, "Pho"),), None, tip, total)
 
     if total == 0 or (tip or 0) > total:
-        with pytest.raises(Invalid, match=r"^(totalPrice|tip):"):
-            pricing.agreed(INN, asked, Tariff())
+        with pytest.raises(Unfit, match=r"^(totalPrice|tip):"):
+            pricing.quote(NO_MENU, asked)
     else:
-        quote = pricing.agreed(INN, asked, Tariff())
+        quote = pricing.quote(NO_MENU, asked)
 
         assert quote.total == total == parts(quote)
         assert quote.is_agreed
@@ -224,8 +230,8 @@ def test_delivery_costs_the_least_where_a_place_is_not_known_and_has_a_reach() -
     ids=str,
 )
 def test_a_line_that_names_no_dish_is_named(item: OrderedItem, path: str) -> None:
-    with pytest.raises(Invalid) as caught:
-        basket.lines([OrderedItem(1, DishId(1), "Dish 1"), item], [a_dish(), a_dish(number=2)])
+    with pytest.raises(Unfit) as caught:
+        quoted([a_dish(), a_dish(number=2)], ask(OrderedItem(1, DishId(1), "Dish 1"), item))
 
     assert [each.path for each in caught.value.problems] == [path]
 
@@ -244,29 +250,33 @@ def test_a_line_that_names_no_dish_is_named(item: OrderedItem, path: str) -> Non
 def test_wrong_options_are_named(options: str, path: str) -> None:
     chosen = tuple(ChosenOption(*each.split(":")) for each in options.split())
 
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(Unfit) as caught:
         quoted([a_dish(SIZE, EXTRAS)], ask(OrderedItem(1, DishId(1), None, chosen)))
 
     assert [each.path for each in caught.value.problems] == [path]
 
 
 def test_lines_of_one_dish_count_together_against_its_portions() -> None:
-    limited = a_dish(left=3)
+    limited, marked = a_dish(left=3), msgspec.structs.replace(a_dish(number=2), is_marked=True)
+    marked_one = OrderedItem(1, DishId(2))
 
     assert quoted([limited], ask(*[OrderedItem(1, DishId(1))] * 3)).is_limited
     with pytest.raises(SoldOut) as caught:
-        quoted([limited], ask(OrderedItem(2, DishId(1)), OrderedItem(2, None, "Dish 1")))
-    assert caught.value.extension == {"dishes": [1]}
+        quoted(
+            [limited, marked],
+            ask(OrderedItem(2, DishId(1)), OrderedItem(2, None, "Dish 1"), marked_one),
+        )
+    assert caught.value.extension == {"dishes": [1, 2]}
 
 
 def test_a_basket_that_nobody_could_pay_is_refused() -> None:
     dear = a_dish(price="99999999.99")
 
-    with pytest.raises(Invalid, match=r"^items: cost together too much"):
+    with pytest.raises(Unfit, match=r"^items: cost together too much"):
         quoted([dear], ask(*[OrderedItem(99, DishId(1))] * 50))
 
 
 @pytest.mark.parametrize("tip", ["-1", "0.001", "1e99", "NaN"])
 def test_a_tip_is_an_amount(tip: str) -> None:
-    with pytest.raises(Invalid, match=r"^tip:"):
+    with pytest.raises(Unfit, match=r"^tip:"):
         quoted([a_dish()], ask(OrderedItem(1, DishId(1)), tip=tip))

@@ -40,6 +40,7 @@ async def test_a_quote_names_every_figure(kitchens: Kitchens) -> None:
         "isAgreed": False,
         "isLimited": True,
         "pickUp": place,
+        "version": 2,
         "currency": "EUR",
     }
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.db.pool import Database, Row
-from ordereats.contracts.places import Location
+from ordereats.contracts.places import EARTH_M, Location, distance_m
 from ordereats.services.restaurants.domain import places
 from ordereats.services.restaurants.store import restaurants as store
 from ordereats.services.restaurants.store.restaurants import Search
@@ -151,9 +151,9 @@ def test_distances_are_those_of_the_haversine_formula(one: Location, other: Loca
         math.sin((other_lat - lat) / 2) ** 2
         + math.cos(lat) * math.cos(other_lat) * math.sin(math.radians(other.lon - one.lon) / 2) ** 2
     )
-    haversine = 2 * places.EARTH_M * math.asin(math.sqrt(min(1.0, half)))
+    haversine = 2 * EARTH_M * math.asin(math.sqrt(min(1.0, half)))
 
-    assert places.distance_m(one, other) == pytest.approx(haversine, abs=1, rel=1e-4)
+    assert distance_m(one, other) == pytest.approx(haversine, abs=1, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ async def test_among_10000_an_index_finds_them(
 async def test_among_10000_the_nearest_are_those_that_a_scan_finds(crowd: Database) -> None:
     everywhere = await crowd.fetch("select id, latitude, longitude from restaurants")
     by_distance = sorted(
-        (places.distance_m(KAMPPI, Location(row["latitude"], row["longitude"])), row["id"])
+        (distance_m(KAMPPI, Location(row["latitude"], row["longitude"])), row["id"])
         for row in everywhere
     )
 
@@ -202,7 +202,7 @@ async def test_among_10000_the_nearest_are_those_that_a_scan_finds(crowd: Databa
     assert len(within) > 20
     assert {each.id for each in found} == {each for _, each in within}
     assert [
-        places.distance_m(KAMPPI, each.place.location)
+        distance_m(KAMPPI, each.place.location)
         for each in found
         if each.place and each.place.location
     ] == [metres for metres, _ in within]
@@ -243,8 +243,8 @@ from generate_series(1, 10000) as n
 """
 _ON_EARTH = f"""
 update restaurants set on_earth = cube(array[
-    {places.EARTH_M} * cosd(latitude) * cosd(longitude),
-    {places.EARTH_M} * cosd(latitude) * sind(longitude),
-    {places.EARTH_M} * sind(latitude)
+    {EARTH_M} * cosd(latitude) * cosd(longitude),
+    {EARTH_M} * cosd(latitude) * sind(longitude),
+    {EARTH_M} * sind(latitude)
 ])
 """  # noqa: S608  # a constant

@@ -2,11 +2,12 @@
 
 from dataclasses import asdict
 
+import msgspec
 import pytest
 
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
-from ordereats.services.restaurants.domain.pricing import Tariff
+from ordereats.contracts.pricing import Tariff
 from ordereats.services.restaurants.settings import Settings
 
 
@@ -14,7 +15,7 @@ def test_without_any_the_tariff_is_the_one_that_the_rules_name() -> None:
     settings = asdict(Settings.read(Environment({})))
 
     assert settings.pop("held_for_s") == 15 * 60
-    assert settings == asdict(Tariff())
+    assert settings == msgspec.structs.asdict(Tariff())
 
 
 def test_a_service_fee_whose_least_is_above_its_most_is_refused() -> None:

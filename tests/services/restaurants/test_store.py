@@ -9,10 +9,10 @@ import pytest
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.pool import Database
 from ordereats.contracts.ids import RestaurantId
+from ordereats.contracts.openings import Opening
 from ordereats.contracts.places import Location, Place
 from ordereats.contracts.restaurants import Hours, OpenRestaurant, Span, SpecialDay, WeeklySpan
 from ordereats.services.restaurants.domain import hours as rules
-from ordereats.services.restaurants.domain.hours import Opening
 from ordereats.services.restaurants.store import restaurants as store
 from ordereats.services.restaurants.store.restaurants import Search
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from ordereats.chassis.errors import NotFound
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts.ids import RestaurantId
-from ordereats.contracts.restaurants import Hours, OpenRestaurant, WeeklySpan
-from ordereats.services.restaurants.domain.pricing import Tariff
+from ordereats.contracts.pricing import Tariff
+from ordereats.contracts.restaurants import Hours, MenuChanged, OpenRestaurant, WeeklySpan
+from ordereats.contracts.wire import decode
 from ordereats.services.restaurants.domain.restaurant import Restaurant
 from ordereats.services.restaurants.store import restaurants as store
 from ordereats.services.restaurants.use_cases import restaurants as use_cases
@@ -67,6 +69,49 @@ async def test_hours_are_unrolled_anew_when_they_are_due(tables: Tables) -> None
     assert fresh.takes_orders_at == fresh.at
     assert row["opening_due_at"] - CLOCK.now() > timedelta(days=6)
     assert not more
+
+
+async def test_prices_are_told_anew_once_when_the_tariff_has_changed(tables: Tables) -> None:
+    async with tables("restaurants") as database:
+        before = _deps(database)
+        after = replace(before, tariff=Tariff(delivery_base=390))
+        for name in "Inn", "Bar":
+            await use_cases.open_restaurant(before, OpenRestaurant(name))
+
+        assert not await use_cases.tell_anew(before)
+        assert not await use_cases.tell_anew(after)
+        assert not await use_cases.tell_anew(after)
+
+        told = await database.fetch(
+            "select version, data from outbox where subject like 'menu/%' order by version"
+        )
+    fees = [decode(row["data"].encode(), MenuChanged).price_list.tariff for row in told]
+    assert [row["version"] for row in told] == [1, 1, 2, 2]
+    assert [each.delivery_base for each in fees] == [290, 290, 390, 390]
+
+
+async def test_what_a_process_of_before_has_changed_is_told_anew_once(tables: Tables) -> None:
+    async with tables("restaurants") as database:
+        deps = _deps(database)
+        await use_cases.open_restaurant(deps, OpenRestaurant("Inn"))
+        await database.execute("update restaurants set version = 2")  # and no menu.changed
+
+        await use_cases.tell_anew(deps)
+        await use_cases.tell_anew(deps)
+
+        told = "select version from outbox where subject like 'menu/%' order by version"
+        versions = [row["version"] for row in await database.fetch(told)]
+    assert versions == [1, 3]
+
+
+async def test_a_few_are_told_anew_at_once_so_that_nobody_waits_long_for_them(
+    tables: Tables,
+) -> None:
+    async with tables("restaurants") as database:
+        await _fill(database, use_cases.AT_ONCE + 1)
+
+        assert await use_cases.tell_anew(_deps(database))
+        assert not await use_cases.tell_anew(_deps(database))
 
 
 def _deps(database: Database) -> Deps:

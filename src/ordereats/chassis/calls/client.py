@@ -2,27 +2,40 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from msgspec import UNSET
 
 from ordereats.chassis import context
-from ordereats.chassis.context import Context
+from ordereats.chassis.calls.edges import Edges
 from ordereats.chassis.db.pool import inside_transaction
-from ordereats.chassis.errors import Conflict, DeadlineExceeded, Invalid, NotFound, OrderEatsError
+from ordereats.chassis.errors import (
+    Conflict,
+    DeadlineExceeded,
+    Invalid,
+    NotFound,
+    OrderEatsError,
+    Unavailable,
+)
 from ordereats.contracts.calls import Call, Question, Reply
 from ordereats.contracts.problems import Problem
+
+PART = 0.75
+"""Of the time that is left, a call gets so much."""
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 
-class CalleeFailed(OrderEatsError, code="callee_failed"):
+class CalleeFailed(Unavailable, code="callee_failed"):
     """The other service met an unexpected fault of its own, or did not understand us."""
 
+    retryable = False
 
-def refusal(problem: Problem, extension: Mapping[str, object]) -> OrderEatsError | None:
+
+def refused_by(problem: Problem, extension: Mapping[str, object]) -> OrderEatsError | None:
     """What a callee's problem document means to us, if it is an answer and no fault.
 
     Its code and extension are kept, so that a caller may let it out as it is.
@@ -40,6 +53,18 @@ def refusal(problem: Problem, extension: Mapping[str, object]) -> OrderEatsError
     return error
 
 
+def not_available(service: str, code: str, *, told_s: int | None) -> Unavailable:
+    """What it means to us that a callee is not available.
+
+    Args:
+        service: the callee.
+        code: that it gave.
+        told_s: how long it asked to be left alone.
+    """
+    kind = DeadlineExceeded if code == DeadlineExceeded.code else Unavailable
+    return kind(f"{service} is not available: {code}.", retry_after_s=told_s)
+
+
 class Transport(Protocol):
     """A way to reach services. Every one raises the same errors."""
 
@@ -50,6 +75,7 @@ class Transport(Protocol):
             NotFound: the callee knows that there is no such thing.
             Invalid, Conflict: it refuses; tell refusals apart by their `code`.
             Unavailable: it is down, overloaded or draining.
+            DeadlineExceeded: it could not do it in the time.
             CalleeFailed: it answered with a fault.
         """
         ...
@@ -58,34 +84,49 @@ class Transport(Protocol):
 class Calls:
     """What a service asks others with."""
 
-    def __init__(self, transports: Mapping[str, Transport]) -> None:
+    def __init__(self, transports: Mapping[str, Transport], edges: Edges) -> None:
         """Prepare.
 
         Args:
             transports: how to reach each service, by its name.
+            edges: what keeps a callee that is not well from doing harm.
         """
         self._transports = transports
+        self._edges = edges
 
     async def ask(self, call: Call[Question, Reply], question: Question) -> Reply:
-        """Ask one thing, and wait no longer than the call and our own caller have time for.
+        """Ask one thing, and again if the callee may well answer then.
+
+        It takes no longer than the call may, and leaves our own caller a quarter of the time that
+        is left: to use the answer, or to do without.
 
         Raises:
             NotFound, Invalid, Conflict, Unavailable, CalleeFailed: see `Transport`.
+            CircuitOpen, BulkheadFull: see `Edge.run`.
             DeadlineExceeded: no answer in time.
         """
         if inside_transaction():
             raise AssertionError(f"{call.service} is asked inside a transaction")
         at = context.current()
-        within_s = at.remaining_s(call.deadline_ms / 1000)
+        within_s = at.remaining_s(call.deadline_ms / 1000 / PART) * PART
         if within_s <= 0:
             raise DeadlineExceeded(f"No time was left to ask {call.service}.")
-        passed_on = Context(at.correlation_id, at.principal, monotonic() + within_s, at.traceparent)
-        try:
-            async with asyncio.timeout(within_s):
-                with context.entered(passed_on):
-                    return await self._transports[call.service].ask(call, question)
-        except TimeoutError:
-            raise DeadlineExceeded(f"{call.service} gave no answer in {within_s:.2f} s.") from None
+        deadline = monotonic() + within_s
+        edge = self._edges.edge(call.service, call.name, slow_s=call.slow_ms / 1000)
+        transport = self._transports[call.service]
+        attempt = 1
+        with context.entered(replace(at, deadline=deadline)):
+            while True:
+                try:
+                    return await edge.run(
+                        lambda: transport.ask(call, question), within_s=deadline - monotonic()
+                    )
+                except Unavailable as error:
+                    pause_s = edge.pause_s(error, attempt, remaining_s=deadline - monotonic())
+                    if pause_s is None:
+                        raise
+                attempt += 1
+                await asyncio.sleep(pause_s)
 
 
 async def at_once(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:

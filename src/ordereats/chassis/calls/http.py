@@ -8,16 +8,18 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
+import structlog
 
 from ordereats.chassis import context
-from ordereats.chassis.calls.client import CalleeFailed, refusal
+from ordereats.chassis.calls.client import CalleeFailed, not_available, refused_by
 from ordereats.chassis.errors import Unavailable
+from ordereats.chassis.headers import whole_number
+from ordereats.chassis.slots import elsewhere
 from ordereats.contracts.calls import Call, Question, Reply
 from ordereats.contracts.problems import Problem
 from ordereats.contracts.wire import decode, encode
 
-MAX_CONNECTIONS = 50
-"""To one service, from one process."""
+log = structlog.get_logger(__name__)
 
 
 class Http:
@@ -31,40 +33,25 @@ class Http:
     @asynccontextmanager
     async def open(cls, url: str) -> AsyncIterator[Self]:
         """Keep connections to a service for the length of a block."""
-        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=15)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=15)  # the bulkhead bounds them
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=1)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             yield cls(url, session)
 
     async def ask(self, call: Call[Question, Reply], question: Question) -> Reply:
         try:
-            status, body = await self._send_again(call, question)
+            with elsewhere():
+                async with self._request(call, question) as response:
+                    status, headers, body = response.status, response.headers, await response.read()
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"{call.service} can't be reached.") from error
         if status == 200:
             try:
                 return decode(body, call.reply)
             except msgspec.MsgspecError as error:
+                log.exception("call_failed", callee=call.service, kind=call.name)
                 raise CalleeFailed(f"{call.service} answered something else") from error
-        raise _error(call.service, status, body)
-
-    async def _send_again(
-        self, call: Call[Question, Reply], question: Question
-    ) -> tuple[int, bytes]:
-        """Send, and once more if a kept connection turns out to be closed.
-
-        The library does so for a GET; a POST of ours may be repeated as well, see `Call`.
-        """
-        try:
-            return await self._send(call, question)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if call.method == "GET":
-                raise
-            return await self._send(call, question)
-
-    async def _send(self, call: Call[Question, Reply], question: Question) -> tuple[int, bytes]:
-        async with self._request(call, question) as response:
-            return response.status, await response.read()
+        raise _error(call.service, status, body, told_s=whole_number(headers.get("Retry-After")))
 
     def _request(
         self, call: Call[Question, Reply], question: Question
@@ -88,22 +75,24 @@ def _headers() -> dict[str, str]:
     headers = {
         "X-Correlation-ID": at.correlation_id,
         "X-Deadline-Ms": str(max(0, int(at.remaining_s(60) * 1000))),
+        "X-Priority": at.priority.value,
     }
     if at.traceparent:
         headers["traceparent"] = at.traceparent
     return headers
 
 
-def _error(service: str, status: int, body: bytes) -> Exception:
+def _error(service: str, status: int, body: bytes, *, told_s: int | None) -> Exception:
     try:
         problem = decode(body, Problem)
     except msgspec.MsgspecError:  # a proxy between us, perhaps: a 404 of its own proves nothing
-        return Unavailable(f"{service} answered {status} without saying why.")
-    said = refusal(problem, _extension(body))
-    if said is not None:
-        return said
+        said = f"{service} answered {status} without saying why."
+        return Unavailable(said, retry_after_s=told_s)
+    refused = refused_by(problem, _extension(body))
+    if refused is not None:
+        return refused
     if status in {429, 503}:
-        return Unavailable(f"{service} is not available: {problem.code}.")
+        return not_available(service, problem.code, told_s=told_s)
     return CalleeFailed(f"{service} failed: {problem.code}")
 
 

@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from msgspec import UNSET
 
-from ordereats.chassis.calls.client import CalleeFailed, refusal
+from ordereats.chassis.calls.client import CalleeFailed, not_available, refused_by
 from ordereats.chassis.errors import Conflict, Invalid, NotFound, OrderEatsError, Unavailable
 from ordereats.contracts.calls import Call, Question, Reply
 from ordereats.contracts.problems import Problem
 from ordereats.contracts.wire import decode, encode
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,11 @@ class InProcess:
             reply: Reply = await answerer.run(question)
         except (Invalid, NotFound, Conflict) as error:
             raise (_as_travelled(error) if self._through_codec else error) from None
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            raise not_available(call.service, error.code, told_s=error.retry_after_s) from error
         except Exception as error:
             code = error.code if isinstance(error, OrderEatsError) else OrderEatsError.code
+            log.exception("call_failed", callee=call.service, kind=call.name, code=code)
             raise CalleeFailed(f"{call.service} failed: {code}") from error
         return decode(encode(reply), call.reply) if self._through_codec else reply
 
@@ -64,4 +68,4 @@ def _as_travelled(error: OrderEatsError) -> OrderEatsError:
     errors = error.problems if isinstance(error, Invalid) else UNSET
     problem = Problem(error.title, error.status, error.code, str(error), errors=errors)
     extension = decode(encode(error.extension), dict[str, Any])
-    return refusal(problem, extension) or error
+    return refused_by(problem, extension) or error

@@ -2,18 +2,20 @@
 
 import asyncio
 import hashlib
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 
+from ordereats.chassis.backoff import up_to_twice_s
 from ordereats.chassis.db.pool import Reader
 from ordereats.chassis.errors import DatabaseError, Misconfigured
 
 _LOCK = 7_234_001
 """Of all that migrate this database only one does at a time (advisory, so any number may wait)."""
+PAUSE_S = 0.25
+"""The shortest before a step is tried again."""
 
 _TABLE = """
 create table if not exists schema_migrations (
@@ -57,8 +59,9 @@ class Migration:
 async def migrate(url: str, sets: Sequence[MigrationSet], *, patience_s: float = 30.0) -> int:
     """Apply what is missing, in the order of the sets. Safe while other versions run, and twice.
 
-    Waits for a database that is still starting, and for locks of running transactions: each step
-    gives up after 3 s, so that it never makes others queue behind it, and tries again.
+    Waits for a database that is still starting, for another program that is migrating it, and for
+    locks of running transactions: each step gives up after 3 s, so that it never makes others queue
+    behind it, and tries again.
 
     Returns:
         How many were applied.
@@ -71,11 +74,11 @@ async def migrate(url: str, sets: Sequence[MigrationSet], *, patience_s: float =
     give_up = loop.time() + patience_s
     while True:
         try:
-            return await _migrate_once(url, sets)
+            return await _migrate_once(url, sets, wait_s=max(0.1, give_up - loop.time()))
         except (asyncpg.LockNotAvailableError, asyncpg.CannotConnectNowError, OSError) as error:
             if loop.time() > give_up:
                 raise DatabaseError(f"not migrated in {patience_s:g} s: {error}") from error
-            await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311  # jitter is no secret
+            await asyncio.sleep(up_to_twice_s(PAUSE_S))
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError(f"not migrated: {type(error).__name__}: {error}") from error
 
@@ -107,16 +110,26 @@ async def missing(reader: Reader, sets: Sequence[MigrationSet]) -> list[str]:
     ]
 
 
-async def _migrate_once(url: str, sets: Sequence[MigrationSet]) -> int:
+async def _migrate_once(url: str, sets: Sequence[MigrationSet], *, wait_s: float) -> int:
     connection = await asyncpg.connect(url, timeout=3, server_settings={"lock_timeout": "3000"})
     try:
-        # No lock_timeout for this one wait: another program may be migrating for a while.
-        await connection.execute(f"set lock_timeout = 0; select pg_advisory_lock({_LOCK})")
-        await connection.execute("set lock_timeout = 3000")
+        await _wait_for_turn(connection, wait_s)
         await connection.execute(_TABLE)
         return sum([await _apply(connection, each) for each in sets])
     finally:
         connection.terminate()  # drops the lock as well, and can't hang
+
+
+async def _wait_for_turn(connection: "asyncpg.Connection[asyncpg.Record]", wait_s: float) -> None:
+    try:
+        await connection.execute(f"set lock_timeout = {int(wait_s * 1000)}")
+        await connection.execute(f"select pg_advisory_lock({_LOCK})")
+        await connection.execute("set lock_timeout = 3000")
+    except asyncpg.LockNotAvailableError as error:
+        raise DatabaseError(
+            f"not migrated: for all of {wait_s:.1f} s another program was migrating this database."
+            " Let it finish, or end it, and start again."
+        ) from error
 
 
 async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", which: MigrationSet) -> int:

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from typing import Protocol, Self, TypeAlias, TypeVar
+from math import inf
+from time import monotonic
+from typing import NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 import asyncpg
 
-from ordereats.chassis.errors import DatabaseError, RowRefused
+from ordereats.chassis import context
+from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, RowRefused
 
 T = TypeVar("T")
 Row: TypeAlias = asyncpg.Record
@@ -20,6 +23,17 @@ LOCK_TIMEOUT_S = 3.0
 CLIENT_TIMEOUT_S = STATEMENT_TIMEOUT_S + 2.0
 """How long we wait for a connection, and then for an answer: longer than the server takes to give
 up by itself, so that this only strikes when the server says nothing any more."""
+SERVERS_SHARE = 0.9
+"""Of the time that a request has left: so long the server lets a statement of it run, so that its
+answer is here before everyone has gone."""
+GRACE_S = 0.25
+"""How long after the deadline we wait for an answer; then the connection is dropped."""
+SHORT_S = 1.0
+"""A single statement that has less time than this is told so. One that has more is not, for it
+would cost two round trips: who waits so long before a connection is dropped drops few."""
+ROLL_BACK_S = 1.0
+NOTICED_AFTER_S = 0.5
+"""How soon a server notices that who asked for a statement has dropped the connection."""
 
 
 class Reader(Protocol):
@@ -34,51 +48,107 @@ class Reader(Protocol):
         ...
 
 
+class Connections(NamedTuple):
+    """What the connections of a pool do.
+
+    Attributes:
+        busy: at work.
+        idle: at rest, and open.
+        limit: how many there may be.
+    """
+
+    busy: int
+    idle: int
+    limit: int
+
+
 class Transaction:
     """Statements that happen together or not at all. Made by `Database.transaction`."""
 
     def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[Row]") -> None:
         self._connection = connection
         self._after_commit: list[Callable[[], None]] = []
+        self._is_begun = False
+        self._is_limited = False
 
     async def fetch(self, sql: str, *arguments: object) -> list[Row]:
         """All rows."""
-        return await _bounded(self._connection, self._connection.fetch, sql, *arguments)
+        return await self._ask(self._connection.fetch, sql, *arguments)
 
     async def fetch_one(self, sql: str, *arguments: object) -> Row | None:
         """The first row, or None where there is none."""
-        return await _bounded(self._connection, self._connection.fetchrow, sql, *arguments)
+        return await self._ask(self._connection.fetchrow, sql, *arguments)
 
     async def execute(self, sql: str, *arguments: object) -> int:
         """Run a statement; how many rows it touched."""
-        tag = await _bounded(self._connection, self._connection.execute, sql, *arguments)
-        return _touched(tag)
+        return _touched(await self._ask(self._connection.execute, sql, *arguments))
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call this once the transaction has been committed: a hint, never a duty."""
         self._after_commit.append(call)
 
     async def _begin(self) -> None:
-        await _bounded(self._connection, self._connection.execute, "begin")
+        self._is_begun = True
+        limit_s = _remaining_s() * SERVERS_SHARE
+        self._is_limited = limit_s < STATEMENT_TIMEOUT_S
+        begin = f"begin; set local {_limit(limit_s)}" if self._is_limited else "begin"
+        await self._ask(self._connection.execute, begin)
 
     async def _commit(self) -> None:
-        await _bounded(self._connection, self._connection.execute, "commit")
+        """Commit if there is time. One that has begun is not cut: it would be in doubt.
+
+        The server does not either: its limit ends before a commit does its work.
+        """
+        if _remaining_s() <= 0:
+            await self._roll_back()
+            raise DeadlineExceeded("The time was over before the commit.")
+        await self._end("commit", CLIENT_TIMEOUT_S)
         for call in self._after_commit:
             call()
 
     async def _roll_back(self) -> None:
         try:
-            await _bounded(self._connection, self._connection.execute, "rollback")
+            await self._end("rollback", ROLL_BACK_S)
         except DatabaseError:  # dropped, it has rolled back by that
             _drop(self._connection)
+
+    async def _end(self, sql: str, patience_s: float) -> None:
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._connection.execute(sql)
+        except asyncio.CancelledError:
+            _drop(self._connection)
+            raise
+        except _FAULTS as error:
+            raise _fault(error, self._connection) from None
+
+    async def _ask(self, run: Callable[..., Awaitable[T]], sql: str, *arguments: object) -> T:
+        patience_s = _checked_s() + GRACE_S
+        try:
+            async with asyncio.timeout(min(CLIENT_TIMEOUT_S, patience_s)):
+                return await run(sql, *arguments)
+        except asyncio.CancelledError:
+            _drop(self._connection)
+            raise
+        except _FAULTS as error:
+            fault = _fault(error, self._connection)
+            is_too_late = patience_s < CLIENT_TIMEOUT_S and isinstance(error, TimeoutError)
+            # A change that is a transaction of its own may have been made.
+            is_undone = self._is_begun or sql.lstrip().startswith("select")
+            is_ended = self._is_limited and isinstance(error, asyncpg.QueryCanceledError)
+            if is_ended or (is_too_late and is_undone):
+                raise DeadlineExceeded(f"The database was too slow: {fault}") from None
+            raise fault from None
 
 
 class Database:
     """A pool of connections to one database.
 
-    The server bounds every statement in time. A connection whose statement was cancelled or not
-    answered is dropped, never used again: the driver leaks otherwise.
-    Every method raises `DatabaseError` when the database does not do what it was asked.
+    The server bounds every statement in time: by `STATEMENT_TIMEOUT_S`, and by what the request
+    that asks has left of its own time (`context.current().deadline`). A connection whose statement
+    was cancelled or not answered is dropped, never used again: the driver leaks otherwise.
+    Every method raises `DatabaseError` when the database does not do what it was asked, and
+    `DeadlineExceeded` when the request's time was over first: then nothing was done.
     """
 
     def __init__(self, pool: "asyncpg.Pool[Row]") -> None:
@@ -106,6 +176,7 @@ class Database:
                 "statement_timeout": str(int(STATEMENT_TIMEOUT_S * 1000)),
                 "lock_timeout": str(int(LOCK_TIMEOUT_S * 1000)),
                 "idle_in_transaction_session_timeout": "10000",
+                "client_connection_check_interval": str(int(NOTICED_AFTER_S * 1000)),
             },
         )
         async with pool:
@@ -120,27 +191,15 @@ class Database:
 
     async def fetch(self, sql: str, *arguments: object) -> list[Row]:
         """All rows of one statement, a transaction of its own."""
-        connection = await self._acquire()
-        try:
-            return await _bounded(connection, connection.fetch, sql, *arguments)
-        finally:
-            await self._pool.release(connection)
+        return await self._alone(Transaction.fetch, sql, *arguments)
 
     async def fetch_one(self, sql: str, *arguments: object) -> Row | None:
         """The first row of one statement, a transaction of its own; None where there is none."""
-        connection = await self._acquire()
-        try:
-            return await _bounded(connection, connection.fetchrow, sql, *arguments)
-        finally:
-            await self._pool.release(connection)
+        return await self._alone(Transaction.fetch_one, sql, *arguments)
 
     async def execute(self, sql: str, *arguments: object) -> int:
         """Run one statement, a transaction of its own; how many rows it touched."""
-        connection = await self._acquire()
-        try:
-            return _touched(await _bounded(connection, connection.execute, sql, *arguments))
-        finally:
-            await self._pool.release(connection)
+        return await self._alone(Transaction.execute, sql, *arguments)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -164,11 +223,29 @@ class Database:
         finally:
             await self._pool.release(connection)
 
-    async def _acquire(self) -> "asyncpg.pool.PoolConnectionProxy[Row]":
+    def connections(self) -> Connections:
+        """What its connections do at this moment."""
+        idle = self._pool.get_idle_size()
+        return Connections(self._pool.get_size() - idle, idle, self._pool.get_max_size())
+
+    async def _alone(self, run: Callable[..., Awaitable[T]], sql: str, *arguments: object) -> T:
+        if _remaining_s() < SHORT_S:
+            async with self.transaction() as tx:
+                return await run(tx, sql, *arguments)
+        connection = await self._acquire()
         try:
-            async with asyncio.timeout(CLIENT_TIMEOUT_S):
+            return await run(Transaction(connection), sql, *arguments)
+        finally:
+            await self._pool.release(connection)
+
+    async def _acquire(self) -> "asyncpg.pool.PoolConnectionProxy[Row]":
+        left_s = _checked_s()
+        try:
+            async with asyncio.timeout(min(CLIENT_TIMEOUT_S, left_s)):
                 return await self._pool.acquire()
         except _FAULTS as error:
+            if isinstance(error, TimeoutError) and _remaining_s() <= 0:
+                raise DeadlineExceeded("No connection to the database in time.") from None
             raise DatabaseError(f"no connection: {_said(error)}") from None
 
 
@@ -189,23 +266,29 @@ def columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
     return [[row[index] for row in rows] for index in range(width)]
 
 
-async def _bounded(
-    connection: "asyncpg.pool.PoolConnectionProxy[Row]",
-    run: Callable[..., Awaitable[T]],
-    sql: str,
-    *arguments: object,
-) -> T:
-    try:
-        async with asyncio.timeout(CLIENT_TIMEOUT_S):
-            return await run(sql, *arguments)
-    except asyncio.CancelledError:
+def _remaining_s() -> float:
+    """How long whoever asks still waits; for ever where nobody does: events, jobs."""
+    at = context.known()
+    return inf if at is None or at.deadline is None else at.deadline - monotonic()
+
+
+def _checked_s() -> float:
+    left_s = _remaining_s()
+    if left_s <= 0:
+        raise DeadlineExceeded("No time was left to ask the database.")
+    return left_s
+
+
+def _limit(seconds: float) -> str:
+    return f"statement_timeout = {max(1, int(seconds * 1000))}"  # 0 would be no limit
+
+
+def _fault(error: Exception, connection: "asyncpg.pool.PoolConnectionProxy[Row]") -> DatabaseError:
+    """What it means; a connection that gave no answer is dropped."""
+    if isinstance(error, TimeoutError | asyncpg.InternalClientError):
         _drop(connection)
-        raise
-    except _FAULTS as error:
-        if isinstance(error, TimeoutError | asyncpg.InternalClientError):
-            _drop(connection)
-        kind = RowRefused if isinstance(error, _REFUSALS) else DatabaseError
-        raise kind(_said(error)) from None
+    kind = RowRefused if isinstance(error, _REFUSALS) else DatabaseError
+    return kind(_said(error))
 
 
 def _drop(connection: "asyncpg.pool.PoolConnectionProxy[Row]") -> None:

@@ -1,7 +1,10 @@
 """Health: alive asks nothing of others; ready asks for what the answers need.
 
 A broker that is down makes a service degraded, not unready: orders are still taken, and one restart
-of the broker must not take the whole platform out.
+of the broker must not take the whole platform out. An open breaker changes nothing at all: that is
+how a process stays well while its neighbour is not. What needs the neighbour has a fallback or is
+refused at once, the rest is answered as ever; and were the process unready by it, a fault would
+spread from each service to all who call it, and take the platform out as well.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +17,11 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Tag
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+
+from ordereats.chassis.calls.states import EdgeState, NeighbourState
+from ordereats.chassis.http.operations import Watched
+from ordereats.chassis.http.shedding import LimiterState
 
 TAG = Tag("health", "For whoever runs it: whether the process lives, and can answer.")
 
@@ -43,10 +50,21 @@ class CheckResult(Struct, frozen=True):
 
 
 class Readiness(Struct, frozen=True):
-    """The long answer: the worst of its checks."""
+    """The long answer: its checks, and how the process does, where that is watched.
+
+    Attributes:
+        status: the worst of its checks.
+        checks: all of them.
+        edges: each kind of call that it makes to each neighbour.
+        neighbours: what all calls to one neighbour share.
+        limiter: how much there is to do here.
+    """
 
     status: State
     checks: list[CheckResult]
+    edges: Sequence[EdgeState] | UnsetType = UNSET
+    neighbours: Sequence[NeighbourState] | UnsetType = UNSET
+    limiter: LimiterState | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +93,13 @@ class Draining:
         return "stopping" if self.is_on else ""
 
 
-def routes(checks: Sequence[Check]) -> list[HTTPRouteHandler]:
-    """The three probes."""
+def routes(checks: Sequence[Check], watched: Watched | None = None) -> list[HTTPRouteHandler]:
+    """The three probes.
+
+    Args:
+        checks: of what answers need.
+        watched: what is at work in the process, if anything of it is.
+    """
 
     @get("/health", summary="Is it there?", tags=[TAG.name])
     async def health() -> Health:
@@ -95,12 +118,22 @@ def routes(checks: Sequence[Check]) -> list[HTTPRouteHandler]:
         responses={503: ResponseSpec(Readiness, description="No: a check says why.")},
     )
     async def ready() -> Response[Readiness]:
-        """Each thing that answers need is asked. 503 when one that they can't do without fails."""
+        """Each thing that answers need is asked. 503 when one that they can't do without fails.
+
+        Neighbours are not asked; how calls to them went lately is told, and changes nothing.
+        """
         results = [await _result(check) for check in checks]
         order = list(State)
         worst = max((each.status for each in results), key=order.index, default=State.READY)
         status = 503 if worst is State.UNREADY else 200
-        return Response(Readiness(worst, results), status_code=status)
+        readiness = Readiness(
+            status=worst,
+            checks=results,
+            edges=watched.edges.states() if watched else UNSET,
+            neighbours=watched.edges.neighbours() if watched else UNSET,
+            limiter=watched.limiter.state() if watched else UNSET,
+        )
+        return Response(readiness, status_code=status)
 
     return [health, live, ready]
 

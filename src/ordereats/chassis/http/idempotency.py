@@ -170,6 +170,7 @@ async def take_key(request: AnyRequest) -> None:
     Raises:
         Invalid: the key is empty, too long, or has characters that can't be read.
     """
+    _KEY.set(None)  # a pipelined request runs in the context of the one before it
     value = request.headers.get("idempotency-key")
     if value is None:
         return

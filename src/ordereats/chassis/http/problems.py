@@ -25,6 +25,7 @@ _TITLES = {
     400: ("invalid_request", "The request can't be right"),
     404: ("no_such_path", "No such path"),
     405: ("method_not_allowed", "Not that way"),
+    408: ("request_timeout", "Sent too slowly"),
     413: ("too_large", "Too much"),
     415: ("unsupported_media_type", "Not JSON"),
 }

@@ -1,41 +1,129 @@
-"""The front door: gives every request its context, its deadline and its line in the log."""
+"""The front door: gives every request its place, context, deadline and line in the log.
 
-from collections.abc import Callable
-from time import monotonic, perf_counter
+Who can't be answered in time is turned away here, before anything is done.
+"""
+
+import re
+from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, TypeAlias
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from ordereats.chassis import context
-from ordereats.chassis.context import Context
-from ordereats.chassis.http.problems import problem_bytes
-from ordereats.contracts.problems import MEDIA_TYPE
+from ordereats.chassis import context, slots
+from ordereats.chassis.config import Environment
+from ordereats.chassis.context import Context, Priority
+from ordereats.chassis.errors import DeadlineExceeded, Overloaded
+from ordereats.chassis.headers import whole_number
+from ordereats.chassis.http.priorities import Priorities
+from ordereats.chassis.http.refusals import Refusal
+from ordereats.chassis.http.shedding import Limiter
+from ordereats.chassis.http.uploads import bounded
+from ordereats.chassis.slots import Slot
+from ordereats.chassis.telemetry.requests import Requests
 
 log = structlog.get_logger(__name__)
 
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
+
+PATIENCE_S = 10.0
 MAX_PATIENCE_MS = 30_000
 NO_ROUTE = "(none)"
 """In the log, where nothing answers at a path: the path itself could say anything of anyone."""
-_QUIET = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+_PROBES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+"""Never refused and not logged: who asks them wants to know how we are."""
+_OPERATIONS = "/ops/"
+"""Never refused either: it is in an overload that an operator wants to hold a breaker open."""
+_PRIORITIES = {each.value.encode(): each for each in Priority}
+_SLOT = "ordereats_slot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorSettings:
+    """How a process takes requests.
+
+    Attributes:
+        patience_s: how long an answer may take where the client does not say.
+        heeds_priority: `X-Priority` counts. A neighbour sends it, for whom this is only a part of
+            something else; nobody else can, since the gateway takes it off.
+    """
+
+    patience_s: float = PATIENCE_S
+    heeds_priority: bool = False
+
+    @classmethod
+    def read(cls, environment: Environment, *, has_neighbours: bool) -> "DoorSettings":
+        """Read it.
+
+        Raises:
+            Misconfigured: a setting can't be right.
+        """
+        return cls(
+            patience_s=environment.seconds(
+                "REQUEST_DEADLINE_SECONDS", PATIENCE_S, least=0.1, most=MAX_PATIENCE_MS / 1000
+            ),
+            heeds_priority=has_neighbours,
+        )
 
 
 class FrontDoor:
     """Wraps an app. A correlation id is taken from the request or made, and always comes back."""
 
-    def __init__(self, app: ASGIApp, *, principal: Callable[[Scope], context.Principal]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: DoorSettings,
+        limiter: Limiter,
+        *,
+        priorities: Priorities,
+        principal: Callable[[Scope], context.Principal],
+        requests: Requests,
+    ) -> None:
         self._app = app
+        self._settings = settings
+        self._limiter = limiter
+        self._priorities = priorities
         self._principal = principal
+        self._requests = requests
+
+    def knock(self, method: str, path: str, headers: Headers) -> Slot | None:
+        """A place for a request, or None: it is to be turned away."""
+        if path in _PROBES or path.startswith(_OPERATIONS):
+            return self._limiter.let_by()
+        priority = self._priorities.of(method, path)
+        if self._settings.heeds_priority:
+            for name, value in headers:
+                if name == b"x-priority":
+                    priority = _PRIORITIES.get(value, priority)
+        return self._limiter.admit(priority)
+
+    def turn_away(self, headers: Headers) -> Refusal:
+        """What to say to a request for which there is no place."""
+        said = Overloaded(
+            "It was not begun: ask again in a moment.",
+            retry_after_s=self._limiter.retry_after_s(),
+        )
+        return Refusal.of(said, _correlation_id(headers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        await self._answer(scope, receive, send)
+        slot = scope.get("state", {}).get(_SLOT) or self.knock(
+            scope["method"], scope["path"], scope["headers"]
+        )
+        if slot is None:
+            await self.turn_away(scope["headers"]).send(send)
+            return
+        with slots.entered(slot):
+            await self._answer(slot, scope, receive, send)
 
-    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def _answer(self, slot: Slot, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        at = self._context(scope)
+        at = self._context(slot, scope)
         status = 500
 
         async def answer(message: Message) -> None:
@@ -44,56 +132,73 @@ class FrontDoor:
                 status = message["status"]
                 own = (b"x-correlation-id", at.correlation_id.encode())
                 message["headers"] = [*message["headers"], own]
+                slot.end(_kind(scope), has_failed=status >= 500)
             await send(message)
 
         with context.entered(at):
             try:
-                if at.deadline is not None and at.deadline <= monotonic():
-                    await _too_late(answer)
+                if at.remaining_s(1) <= 0:
+                    slot.give_up()
+                    late = DeadlineExceeded("The deadline had passed before the work began.")
+                    status = late.status
+                    await Refusal.of(late, at.correlation_id).send(send)
                 else:
-                    await self._app(scope, receive, answer)
+                    await self._app(scope, bounded(receive, at), answer)
             finally:
-                if scope["path"] not in _QUIET:
+                slot.end(_kind(scope), has_failed=True)
+                if scope["path"] not in _PROBES:
+                    seconds = perf_counter() - started
+                    route = scope.get("path_template") or NO_ROUTE
+                    self._requests.note(scope["method"], route, status, seconds)
                     log.info(
                         "request",
                         method=scope["method"],
-                        route=scope.get("path_template") or NO_ROUTE,
+                        route=route,
                         status=status,
-                        ms=round((perf_counter() - started) * 1000, 2),
+                        ms=round(seconds * 1000, 2),
                     )
 
-    def _context(self, scope: Scope) -> Context:
-        correlation_id = traceparent = deadline = None
+    def _context(self, slot: Slot, scope: Scope) -> Context:
+        correlation_id = traceparent = None
+        patience_s = self._settings.patience_s
         for name, value in scope["headers"]:
             if name == b"x-correlation-id":
-                correlation_id = _word(value, at_most=100)
+                correlation_id = _word(value)
             elif name == b"traceparent":
-                traceparent = _word(value, at_most=100)
-            elif name == b"x-deadline-ms" and value.isdigit():
-                deadline = monotonic() + min(int(value[:9]), MAX_PATIENCE_MS) / 1000
+                traceparent = _word(value)
+            elif name == b"x-deadline-ms":
+                told_ms = whole_number(value.decode("latin-1"))
+                if told_ms is not None:
+                    patience_s = min(told_ms, MAX_PATIENCE_MS) / 1000
         return Context(
             correlation_id=correlation_id or context.new_id(),
             principal=self._principal(scope),
-            deadline=deadline,
+            deadline=slot.began + patience_s,
             traceparent=traceparent,
+            priority=slot.priority,
         )
 
 
-def _word(value: bytes, *, at_most: int) -> str | None:
+def keep_slot(state: MutableMapping[str, Any], slot: Slot) -> None:
+    """Note in a request's `state` that it has knocked, and come in."""
+    state[_SLOT] = slot
+
+
+def _correlation_id(headers: Headers) -> str:
+    for name, value in headers:
+        if name == b"x-correlation-id":
+            return _word(value) or context.new_id()
+    return context.new_id()
+
+
+def _kind(scope: HTTPScope) -> str:
+    """What requests are compared by: what may take long on one route is too long on another."""
+    return f"{scope['method']} {scope.get('path_template') or NO_ROUTE}"
+
+
+def _word(value: bytes) -> str | None:
     """A header that is safe to log and pass on: printable, without spaces, not long."""
-    if not 0 < len(value) <= at_most or not all(33 <= byte <= 126 for byte in value):
-        return None
-    return value.decode("ascii")
+    return value.decode("ascii") if _WORD.fullmatch(value) else None
 
 
-async def _too_late(send: Send) -> None:
-    body = problem_bytes(
-        503, "deadline_exceeded", "Took too long", "The deadline had passed before the work began."
-    )
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"retry-after", b"1"),
-    ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+_WORD = re.compile(rb"[!-~]{1,100}")

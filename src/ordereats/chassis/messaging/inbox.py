@@ -4,7 +4,6 @@ A retry waits here, in the consumer's own database, visible and redrivable; neve
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,7 +13,8 @@ import structlog
 
 from ordereats.chassis import context
 from ordereats.chassis.background import Job
-from ordereats.chassis.db.pool import Database, Row, Transaction
+from ordereats.chassis.backoff import equal_jitter_s
+from ordereats.chassis.db.pool import Database, Row, Transaction, one
 from ordereats.chassis.errors import DatabaseError, TooEarly
 from ordereats.chassis.messaging.bus import Message, Queue, UnreadableError
 from ordereats.contracts.events import Event, type_of
@@ -31,6 +31,7 @@ PATIENCE_S = 24 * 3600.0
 The service that has to say it may be down for longer than others' attempts last."""
 QUIET_S = 300.0
 """For so long nobody has to know that a fact waits for an earlier one."""
+FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 LEASE_S = 20
 POLL_S = 0.5
@@ -55,6 +56,11 @@ where (consumer, message_id) in (
 )
 returning consumer, message_id, attempts, message,
     extract(epoch from now() - received_at)::float as age_s
+"""
+_DUE_IN = """
+select extract(epoch from min(due_at) - now())::float as due_in_s from inbox
+where state = 'waiting' and due_at > now() - make_interval(secs => $2)
+    and consumer = any($1::text[])
 """
 _DONE = """
 update inbox set state = 'done', attempts = attempts + 1, handled_at = now(), message = null
@@ -118,7 +124,7 @@ class Inbox:
 
     def retries(self) -> Job:
         """The job that tries again what waits."""
-        return Job("inbox_retries", self.retry_once, every_s=POLL_S)
+        return Job("inbox_retries", self.retry_once, every_s=POLL_S, due_in_s=self._due_in_s)
 
     def cleanup(self) -> Job:
         """The job that forgets, after a week, messages that can't come again."""
@@ -143,7 +149,7 @@ class Inbox:
                     # Keep the message, unacknowledged, and so take no more than the prefetch:
                     # attempts are for messages that fail, not for a database that is away.
                     log.warning("consumer_waits_for_database", consumer=consumer, error=str(error))
-                    await asyncio.sleep(random.uniform(0.3, 1.0))  # noqa: S311  # jitter
+                    await asyncio.sleep(_pause_s(1))
                     continue
                 await self._postpone(consumer, message, error)
             except Exception as error:  # noqa: BLE001  # the edge: it is stored and tried again
@@ -182,6 +188,11 @@ class Inbox:
                 await self._retry(row, message)
         return len(rows) == 20
 
+    async def _due_in_s(self, since_s: float) -> float | None:
+        row = one(await self._database.fetch_one(_DUE_IN, list(self._consumers), since_s))
+        due_s: float | None = row["due_in_s"]
+        return due_s
+
     async def _retry(self, row: Row, message: Message) -> None:
         consumer, key = row["consumer"], (row["consumer"], message.id)
         try:
@@ -198,7 +209,8 @@ class Inbox:
         """Let it wait for its next attempt, or park it. To have come too early is no attempt."""
         consumer, attempt, age_s = row["consumer"], row["attempts"], row["age_s"]
         if isinstance(error, TooEarly):
-            pause_s, is_over = _pause_for(age_s), age_s >= PATIENCE_S
+            # About as long again as it has waited already.
+            pause_s, is_over = _pause_s(1, first_s=max(FIRST_PAUSE_S, age_s)), age_s >= PATIENCE_S
         else:
             attempt += 1
             pause_s, is_over = _pause_s(attempt), attempt >= MAX_ATTEMPTS
@@ -231,17 +243,8 @@ def _context_of(message: Message) -> Any:
     return context.entered(context.Context(message.correlation_id, traceparent=message.traceparent))
 
 
-def _pause_s(attempt: int) -> float:
-    return _jittered(0.5 * 2.0**attempt)
-
-
-def _pause_for(age_s: float) -> float:
-    """About as long again as it has waited already."""
-    return _jittered(max(1.0, age_s))
-
-
-def _jittered(pause_s: float) -> float:
-    return min(LONGEST_PAUSE_S, pause_s) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+def _pause_s(attempt: int, *, first_s: float = FIRST_PAUSE_S) -> float:
+    return equal_jitter_s(attempt, first_s=first_s, longest_s=LONGEST_PAUSE_S)
 
 
 def _tell_of(

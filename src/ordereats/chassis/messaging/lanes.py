@@ -6,8 +6,9 @@ from collections import deque
 
 import structlog
 
+from ordereats.chassis.backoff import equal_jitter_s
 from ordereats.chassis.messaging.bus import Handler, Message, UnreadableError
-from ordereats.chassis.messaging.sessions import growing_s, is_being_cancelled
+from ordereats.chassis.messaging.sessions import FIRST_PAUSE_S, is_being_cancelled
 
 log = structlog.get_logger(__name__)
 
@@ -174,7 +175,7 @@ class Lanes:
             del self._pauses[key]
             self._ready.put_nowait(key)
 
-        pause_s = growing_s(failures, most=LONGEST_PAUSE_S)
+        pause_s = equal_jitter_s(failures, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
         self._pauses[key] = asyncio.get_running_loop().call_later(pause_s, resume)
 
     async def _hand_back(self, key: str) -> None:

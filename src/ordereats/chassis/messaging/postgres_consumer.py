@@ -8,11 +8,12 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from ordereats.chassis.background import Hint
+from ordereats.chassis.backoff import equal_jitter_s
 from ordereats.chassis.db.pool import Database, Row, columns
 from ordereats.chassis.messaging.bus import Handler, Message, Queue
 from ordereats.chassis.messaging.cloudevents import checked
 from ordereats.chassis.messaging.lanes import LONGEST_REASON, Delivery, Lanes
-from ordereats.chassis.messaging.sessions import LONGEST_PAUSE_S, growing_s
+from ordereats.chassis.messaging.sessions import FIRST_PAUSE_S, LONGEST_PAUSE_S
 
 log = structlog.get_logger(__name__)
 
@@ -146,7 +147,8 @@ class Consumer:
         failures = 0
         while True:
             if failures:
-                await asyncio.sleep(growing_s(failures, most=LONGEST_PAUSE_S))
+                pause_s = equal_jitter_s(failures, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+                await asyncio.sleep(pause_s)
             elif not (self._has_to_look and self._room):
                 await self._hint.wait(min(POLL_S, self._lease_s / 3))
             is_last = self._is_ending

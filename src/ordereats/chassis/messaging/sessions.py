@@ -1,13 +1,15 @@
 """Sessions with a broker that begin again whenever they are lost. They know no broker."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
+from ordereats.chassis.backoff import equal_jitter_s
+
 log = structlog.get_logger(__name__)
 
+FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 
 
@@ -39,7 +41,8 @@ async def again_and_again(
         failures += 1
         if failures == 1:
             log.warning("broker_session_lost", what=what, name=name, error=repr(error))
-        await asyncio.sleep(growing_s(failures, most=LONGEST_PAUSE_S))
+        pause_s = equal_jitter_s(failures, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+        await asyncio.sleep(pause_s)
 
 
 async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -49,12 +52,6 @@ async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
         task.cancel()
     if ending:
         await asyncio.wait(ending)
-
-
-def growing_s(failures: int, *, most: float) -> float:
-    """How long to wait after so many failures in a row: from 0.1 s, doubling, with jitter."""
-    pause_s = min(most, 0.1 * 2.0 ** min(failures - 1, 20))
-    return pause_s * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
 
 
 def is_being_cancelled() -> bool:

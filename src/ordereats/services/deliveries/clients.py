@@ -2,18 +2,23 @@
 
 import gzip
 import math
+import zlib
 from array import array
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Protocol
 
 import msgspec
 import rustworkx
+import structlog
 
 from ordereats.contracts.places import Location
 from ordereats.services.deliveries.domain.times import EARTH_M, crow_m
+
+log = structlog.get_logger(__name__)
 
 DETOUR = 1.3
 """How much longer a way is than the crow's. Giacomin and Levinson, "Road network circuity in
@@ -28,12 +33,19 @@ class Routes(Protocol):
         """How long the way is to each of them, one-way streets not minded: there or back."""
         ...
 
+    def knows_streets(self, one: Location, other: Location, /) -> bool:
+        """Whether the way between them leads over streets, and is no estimate."""
+        ...
+
 
 class StraightLine:
     """Everywhere on the globe: as the crow flies, times `DETOUR`."""
 
     def metres(self, origin: Location, targets: Sequence[Location]) -> list[float]:
         return [crow_m(origin, each) * DETOUR for each in targets]
+
+    def knows_streets(self, _one: Location, _other: Location, /) -> bool:
+        return False
 
 
 class StreetGraph(msgspec.Struct, frozen=True):
@@ -78,10 +90,14 @@ class Streets:
         self._nearest = lru_cache(self.MOST_PLACES)(self._look_around)
 
     @classmethod
-    def bundled(cls) -> "Streets":
-        """Central Helsinki."""
-        packed = files(__package__).joinpath("city", "helsinki.json.gz").read_bytes()
-        return cls(msgspec.json.decode(gzip.decompress(packed), type=StreetGraph))
+    def read(cls, file: Traversable) -> "Streets":
+        """Read a street graph.
+
+        Raises:
+            OSError, EOFError, zlib.error, msgspec.MsgspecError: it is none.
+        """
+        packed = gzip.decompress(file.read_bytes())
+        return cls(msgspec.json.decode(packed, type=StreetGraph))
 
     def metres(self, origin: Location, targets: Sequence[Location]) -> list[float]:
         straight = self._elsewhere.metres(origin, targets)
@@ -99,6 +115,9 @@ class Streets:
                 way_m = (to_street_m + end[1]) * DETOUR + along[end[0]]
                 found.append(max(straight_m / DETOUR, way_m))
         return found
+
+    def knows_streets(self, one: Location, other: Location, /) -> bool:
+        return None not in (self._nearest(one), self._nearest(other))
 
     def _ways_from(self, node: int) -> "array[float]":
         known = self._from.pop(node, None)
@@ -131,3 +150,19 @@ class Streets:
 
     def _cell(self, place: Location) -> tuple[int, int]:
         return math.floor(place.lat / self.CELL_DEG), math.floor(place.lon / self.CELL_DEG)
+
+
+BUNDLED = files(__package__).joinpath("city", "helsinki.json.gz")
+"""Central Helsinki."""
+
+
+def routes_of(file: Traversable) -> Routes:
+    """The ways over these streets; if they can't be read, along the straight line everywhere.
+
+    Times are then less exact, which they say; food is brought all the same.
+    """
+    try:
+        return Streets.read(file)
+    except (OSError, EOFError, zlib.error, msgspec.MsgspecError):
+        log.exception("streets_unreadable", file=str(file))
+        return StraightLine()

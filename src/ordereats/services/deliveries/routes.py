@@ -10,6 +10,7 @@ from litestar.params import FromQuery, JSONBody
 from ordereats.chassis.http.description import ID, Creates, errors, id_query
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
+from ordereats.chassis.http.priorities import BROWSING
 from ordereats.chassis.http.problems import AnyRequest
 from ordereats.contracts.deliveries import (
     ByCourier,
@@ -51,7 +52,13 @@ def _of_couriers(deps: Deps) -> list[HTTPRouteHandler]:
         """They are offline until their first shift."""
         return await deps.answers.once(couriers.join(deps, data))
 
-    @get("/couriers", tags=["couriers"], summary="List couriers", responses=errors())
+    @get(
+        "/couriers",
+        tags=["couriers"],
+        summary="List couriers",
+        responses=errors(),
+        opt=BROWSING,
+    )
     async def list_couriers(
         request: AnyRequest,
         online: FromQuery[bool | None] = None,

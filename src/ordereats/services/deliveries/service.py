@@ -5,7 +5,7 @@ from functools import partial
 from ordereats.chassis.background import Hint
 from ordereats.chassis.coalescing import Coalescer
 from ordereats.chassis.service import Ports, Service
-from ordereats.services.deliveries.clients import Streets
+from ordereats.services.deliveries.clients import BUNDLED, routes_of
 from ordereats.services.deliveries.handlers import subscriptions
 from ordereats.services.deliveries.jobs import jobs
 from ordereats.services.deliveries.routes import routes
@@ -23,11 +23,12 @@ def build(ports: Ports) -> Service:
         outbox=ports.outbox,
         answers=ports.answers,
         clock=ports.clock,
-        routes=Streets.bundled(),
+        routes=routes_of(BUNDLED),
         positions=Coalescer(
             partial(couriers.keep_positions, ports.database),
             ports.background,
             name="positions of couriers",
+            is_change=True,
         ),
         wake_offers=hint.give,
         offer_for=settings.offer_for,

@@ -13,17 +13,21 @@ import aiosmtplib
 from ordereats.services.notifications.domain import Letter
 from ordereats.services.notifications.settings import Server
 
+MAY_HAVE_ARRIVED = "while its text was sent: it may have arrived."
+
 
 class MailFailed(Exception):
     """A mail was not taken, or nobody knows whether it was.
 
     Attributes:
         summary: for the log: what happened, without the server's words, which quote addresses.
+        is_unwell: whether it says that the server takes no mail now, and nothing of this one.
     """
 
-    def __init__(self, summary: str, detail: str = "") -> None:
+    def __init__(self, summary: str, detail: str = "", *, is_unwell: bool = False) -> None:
         super().__init__(f"{summary} {detail}".strip())
         self.summary = summary
+        self.is_unwell = is_unwell
 
 
 class NotTaken(MailFailed):
@@ -95,7 +99,7 @@ class _SmtpLine:
                 await self._offer(letter)
         except _FAULTS as error:
             self.close()
-            raise NotTaken(_summary(error), str(error)) from None
+            raise NotTaken(_summary(error), str(error), is_unwell=_is_unwell(error)) from None
 
     async def hand_over(self, letter: Letter) -> None:
         assert self._smtp is not None, "it was offered first"  # noqa: S101  # the port's contract
@@ -105,12 +109,10 @@ class _SmtpLine:
                 with _final_words():
                     await self._smtp.data(text)
         except aiosmtplib.SMTPResponseException as error:
-            raise NotTaken(_summary(error), str(error)) from None
+            raise NotTaken(_summary(error), str(error), is_unwell=_is_unwell(error)) from None
         except _FAULTS as error:
             self.close()
-            raise Uncertain(
-                _summary(error), "while its text was sent: it may have arrived."
-            ) from None
+            raise Uncertain(_summary(error), MAY_HAVE_ARRIVED, is_unwell=True) from None
 
     def close(self) -> None:
         """Hang up. Nothing is under way that a farewell would save."""
@@ -170,6 +172,13 @@ def _final_words() -> Iterator[None]:
         raise
 
 
+def _is_unwell(error: BaseException) -> bool:
+    """Of one receiver or text a server may say no; with 421 it says that it is going away."""
+    if isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError):
+        return error.code == _GOING_AWAY
+    return True
+
+
 def _summary(error: BaseException) -> str:
     code = getattr(error, "code", None)
     return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
@@ -178,5 +187,6 @@ def _summary(error: BaseException) -> str:
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)*")
 """What we write to: no comments, quotes, lists or addresses in brackets, whose parts programs read
 in different ways."""
+_GOING_AWAY = 421
 _PLAIN = SMTP.clone(cte_type="7bit")  # any server takes it
 _FAULTS = (aiosmtplib.SMTPException, OSError, TimeoutError)

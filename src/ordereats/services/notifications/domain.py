@@ -29,9 +29,6 @@ from ordereats.contracts.orders import (
 )
 from ordereats.contracts.payments import PaymentCaptured, PaymentRefunded, PaymentVoided
 
-FIRST_PAUSE_S = 2.0
-LONGEST_PAUSE_S = 1800.0
-
 OrderFact = (
     OrderPlaced
     | OrderPaid
@@ -270,17 +267,6 @@ def first_state(told: Told, *, has_server: bool) -> Mail:
     if not told.is_mailed:
         return Mail.NONE
     return Mail.WAITING if has_server else Mail.KEPT
-
-
-def pause_s(attempts: int, *, share: float) -> float:
-    """How long to wait before a mail is tried again: doubling, and never the same for all.
-
-    Args:
-        attempts: so far, from 1.
-        share: chance, from 0 to 1.
-    """
-    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(attempts - 1, 20))
-    return longest * (0.5 + share / 2)
 
 
 def _customer(fact: Fact, known: Known) -> int | None:

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from ordereats.chassis.errors import Invalid
 from ordereats.chassis.http.description import errors, id_query
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
+from ordereats.chassis.http.priorities import BROWSING
 from ordereats.chassis.http.problems import AnyRequest
 from ordereats.contracts.notifications import Letter, Notification, Receiver
 from ordereats.contracts.problems import FieldProblem
@@ -27,6 +28,7 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         tags=["notifications"],
         summary="What someone was told",
         responses=errors(),
+        opt=BROWSING,
     )
     async def list_notifications(
         request: AnyRequest,
@@ -41,7 +43,13 @@ def routes(deps: use_cases.Deps) -> list[HTTPRouteHandler]:
         found = await use_cases.page(deps, receiver, receiver_id, after=after, limit=limit)
         return page(request, found, limit=limit)
 
-    @get("/notifications/mail", tags=["notifications"], summary="The mail", responses=errors())
+    @get(
+        "/notifications/mail",
+        tags=["notifications"],
+        summary="The mail",
+        responses=errors(),
+        opt=BROWSING,
+    )
     async def list_mail(
         request: AnyRequest, limit: Limit = DEFAULT_LIMIT, after: After = 0
     ) -> Response[Sequence[Letter]]:

@@ -66,6 +66,10 @@ where id in (
 returning id, {_ADDRESS} as address, subject, text, created_at, attempts,
     handed_at is not null as was_handed
 """  # noqa: S608  # a constant
+_DUE_IN = """
+select extract(epoch from min(due_at) - now())::float as due_in_s from notifications
+where due_at > now() - make_interval(secs => $1)
+"""
 _HAND_OVER = "update notifications set handed_at = now() where id = $1 and lease = $2"
 _END = """
 update notifications set mail = $3, last_error = $4, due_at = null, lease = null
@@ -74,6 +78,11 @@ where id = $1 and lease = $2
 _POSTPONE = """
 update notifications set due_at = now() + make_interval(secs => $3), last_error = $4,
     lease = null, handed_at = null
+where id = $1 and lease = $2
+"""
+_POSTPONE_UNASKED = """
+update notifications set due_at = now() + make_interval(secs => $3), attempts = attempts - 1,
+    lease = null
 where id = $1 and lease = $2
 """
 
@@ -177,6 +186,12 @@ async def lease_due(database: Database, *, lease: UUID, for_s: float, limit: int
     ]
 
 
+async def due_in_s(database: Database, since_s: float) -> float | None:
+    """When the next mail is due, of what came due since then or will; below 0: it is."""
+    due_s: float | None = one(await database.fetch_one(_DUE_IN, since_s))["due_in_s"]
+    return due_s
+
+
 async def hand_over(database: Database, letter_id: NotificationId, *, lease: UUID) -> bool:
     """Note that its text is about to go out; false when the lease has passed to someone else."""
     return await database.execute(_HAND_OVER, letter_id, lease) == 1
@@ -199,6 +214,13 @@ async def postpone(
 ) -> None:
     """Try it again after a pause: it is known not to have been taken."""
     await database.execute(_POSTPONE, letter_id, lease, by_s, error)
+
+
+async def postpone_unasked(
+    database: Database, letter_id: NotificationId, *, lease: UUID, by_s: float
+) -> None:
+    """Try it after a pause, as if the lease had never been."""
+    await database.execute(_POSTPONE_UNASKED, letter_id, lease, by_s)
 
 
 def _notification(row: Row) -> Notification:

@@ -1,15 +1,17 @@
 """What notifications does. The mail server is asked between transactions, never inside one."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import structlog
 
+from ordereats.chassis.backoff import equal_jitter_s, up_to_twice_s
+from ordereats.chassis.calls.edge import Edge
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database, Transaction
-from ordereats.chassis.errors import TooEarly
+from ordereats.chassis.errors import TooEarly, Unavailable
 from ordereats.contracts import notifications as contract
 from ordereats.contracts.deliveries import DeliveryAssigned
 from ordereats.contracts.kitchen import TicketDelayed
@@ -18,12 +20,23 @@ from ordereats.contracts.orders import OrderCancelled, OrderPaid
 from ordereats.contracts.restaurants import RestaurantChanged
 from ordereats.contracts.users import UserCreated
 from ordereats.services.notifications import domain, store
-from ordereats.services.notifications.clients import Line, NotTaken, Post, Refused, Uncertain
+from ordereats.services.notifications.clients import (
+    MAY_HAVE_ARRIVED,
+    Line,
+    MailFailed,
+    NotTaken,
+    Post,
+    Refused,
+    Uncertain,
+)
 from ordereats.services.notifications.domain import Fact, Letter
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 5
+FIRST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 1800.0
+"""Before a mail that was not taken is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class Sending:
     """What sending mail needs.
 
     Attributes:
+        edge: leaves a mail server alone for a while that takes no mail, or is slow.
         lease_s: longer than the server may take for `AT_ONCE` mails.
         max_attempts: then a mail is parked.
     """
@@ -53,6 +67,7 @@ class Sending:
     database: Database
     clock: Clock
     post: Post
+    edge: Edge
     lease_s: float
     max_attempts: int
 
@@ -101,11 +116,16 @@ async def send_due(sending: Sending) -> bool:
     """Send some of the mail that is due. Returns whether there may be more at once."""
     lease = sending.clock.new_id()
     due = await store.lease_due(sending.database, lease=lease, for_s=sending.lease_s, limit=AT_ONCE)
-    if due:
-        async with sending.post.line() as line:
-            for letter in due:
-                await _send(sending, line, letter, lease)
-    return len(due) == AT_ONCE
+    if not due:
+        return False
+    async with sending.post.line() as line:
+        was_asked = [await _send(sending, line, letter, lease) for letter in due]
+    return len(due) == AT_ONCE and all(was_asked)
+
+
+async def due_in_s(sending: Sending, since_s: float) -> float | None:
+    """When the next mail is due: see `Job.due_in_s`."""
+    return await store.due_in_s(sending.database, since_s)
 
 
 async def _follow(tx: Transaction, fact: Fact) -> None:
@@ -120,38 +140,53 @@ async def _follow(tx: Transaction, fact: Fact) -> None:
             pass
 
 
-async def _send(sending: Sending, line: Line, letter: Letter, lease: UUID) -> None:
-    """Send one mail at most once: that its text goes out is stored before it does.
-
-    Whoever finds that noted, and no outcome, does not send it again: it may have arrived.
-    """
+async def _send(sending: Sending, line: Line, letter: Letter, lease: UUID) -> bool:
+    """Send one mail at most once. Returns whether the server may be asked to take more."""
     if letter.was_handed:
-        cut_off = Uncertain("CutOff", "while its text was sent: it may have arrived.")
-        await _park(sending, letter, lease, cut_off)
-        return
+        await _park(sending, letter, lease, Uncertain("CutOff", MAY_HAVE_ARRIVED))
+        return True
     try:
-        await line.offer(letter)
-        if not await store.hand_over(sending.database, letter.id, lease=lease):
-            return
-        await line.hand_over(letter)
+        exchange = partial(_exchange, sending, line, letter, lease)
+        is_sent = await sending.edge.run(exchange, fails=_fails)
+    except Unavailable as refused:
+        by_s = up_to_twice_s(refused.retry_after_s)
+        await store.postpone_unasked(sending.database, letter.id, lease=lease, by_s=by_s)
+        return False
     except NotTaken as error:
-        if letter.attempts < sending.max_attempts:
-            log.warning(
-                "mail_not_taken",
-                notification_id=letter.id,
-                attempt=letter.attempts,
-                error=error.summary,
-            )
-            by_s = domain.pause_s(letter.attempts, share=random.random())  # noqa: S311  # jitter
-            await store.postpone(
-                sending.database, letter.id, lease=lease, by_s=by_s, error=str(error)
-            )
-        else:
-            await _park(sending, letter, lease, error)
+        await _put_off(sending, letter, lease, error)
     except (Refused, Uncertain) as error:
         await _park(sending, letter, lease, error)
     else:
-        await store.end(sending.database, letter.id, Mail.SENT, lease=lease)
+        if is_sent:
+            await store.end(sending.database, letter.id, Mail.SENT, lease=lease)
+    return True
+
+
+async def _exchange(sending: Sending, line: Line, letter: Letter, lease: UUID) -> bool:
+    """Hand it over, unless the lease has passed to someone else. That it goes out is stored before.
+
+    Whoever finds that noted, and no outcome, does not send it again: it may have arrived.
+    """
+    await line.offer(letter)
+    if not await store.hand_over(sending.database, letter.id, lease=lease):
+        return False
+    await line.hand_over(letter)
+    return True
+
+
+def _fails(error: Exception) -> bool:
+    return isinstance(error, MailFailed) and error.is_unwell
+
+
+async def _put_off(sending: Sending, letter: Letter, lease: UUID, error: NotTaken) -> None:
+    if letter.attempts >= sending.max_attempts:
+        await _park(sending, letter, lease, error)
+        return
+    log.warning(
+        "mail_not_taken", notification_id=letter.id, attempt=letter.attempts, error=error.summary
+    )
+    by_s = equal_jitter_s(letter.attempts, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+    await store.postpone(sending.database, letter.id, lease=lease, by_s=by_s, error=str(error))
 
 
 async def _park(

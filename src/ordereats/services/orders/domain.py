@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from ordereats.chassis.errors import Conflict, IllegalMove, Invalid, OrderEatsError
 from ordereats.contracts import orders as contract
@@ -13,6 +14,7 @@ from ordereats.contracts.menus import PriceParts, Quote, QuotedLine
 from ordereats.contracts.money import AmountError, Money
 from ordereats.contracts.orders import (
     CancelledBy,
+    Fallback,
     OrderAccepted,
     OrderCancelled,
     OrderDeclined,
@@ -105,12 +107,14 @@ class Terms(msgspec.Struct, frozen=True):
 
     Attributes:
         hold_id: of the portions that are kept for it, if some dish has a count.
+        fallbacks: what was last known, because it could not be asked.
     """
 
     lines: tuple[QuotedLine, ...]
     price: Price
     pick_up: Place | None = None
     hold_id: HoldId | None = None
+    fallbacks: tuple[Fallback, ...] = ()
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -123,6 +127,7 @@ class Order(msgspec.Struct, frozen=True):
         wish: why someone wants to cancel it, noted before the kitchen is asked.
         wish_by: who wants that.
         reason: why it ended, if not by a delivery.
+        fallbacks: what it was taken by without being asked.
     """
 
     id: OrderId
@@ -144,6 +149,7 @@ class Order(msgspec.Struct, frozen=True):
     wish_by: CancelledBy | None = None
     reason: str | None = None
     cancelled_by: CancelledBy | None = None
+    fallbacks: tuple[Fallback, ...] = ()
 
 
 def shown_price(command: PlaceOrder) -> Money | None:
@@ -206,6 +212,7 @@ def place(
         pick_up=terms.pick_up,
         notes=command.notes,
         due_at=pay_by,
+        fallbacks=terms.fallbacks,
     )
     placed = OrderPlaced(
         order_id=order.id,
@@ -357,6 +364,7 @@ def shown(order: Order) -> contract.Order:
         courier_id=order.courier_id,
         reason=order.reason,
         cancelled_by=order.cancelled_by,
+        fallbacks=order.fallbacks or UNSET,
     )
 
 

@@ -1,4 +1,7 @@
-"""Events in for orders: what payments, kitchens and couriers say moves the order."""
+"""Events in for orders: what payments, kitchens and couriers say moves the order.
+
+What users and restaurants say is kept, for when they can't be asked.
+"""
 
 from functools import partial
 
@@ -15,8 +18,10 @@ from ordereats.contracts.kitchen import (
 )
 from ordereats.contracts.orders import CancelledBy, OrderStatus
 from ordereats.contracts.payments import PaymentAuthorized, PaymentDeclined
+from ordereats.contracts.restaurants import MenuChanged
+from ordereats.contracts.users import UserCreated
 from ordereats.services.orders import domain
-from ordereats.services.orders.use_cases import moving
+from ordereats.services.orders.use_cases import last_known, moving
 from ordereats.services.orders.use_cases.deps import Deps
 
 
@@ -26,6 +31,8 @@ def subscriptions(deps: Deps) -> list[Subscription]:
         subscribe("orders", "payment", _of_payments(deps)),
         subscribe("orders", "ticket", _of_kitchens(deps)),
         subscribe("orders", "delivery", _of_couriers(deps)),
+        subscribe("orders", "user", [effect(UserCreated, last_known.learn_customer)]),
+        subscribe("orders", "menu", [effect(MenuChanged, last_known.learn_menu)]),
     ]
 
 

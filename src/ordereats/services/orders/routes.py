@@ -13,6 +13,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from ordereats.chassis.http.description import ID, Creates, errors, id_query
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
+from ordereats.chassis.http.priorities import BROWSING
 from ordereats.chassis.http.problems import AnyRequest
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.orders import CancelOrder, Order, OrderStatus, PlaceOrder, TimelineEntry
@@ -48,8 +49,9 @@ def _changing(deps: Deps) -> list[HTTPRouteHandler]:
     async def place_order(data: JSONBody[PlaceOrder]) -> Order:
         """The order is `pending` until its payment is authorized; follow its `events`.
 
-        400 names an unknown user, restaurant or dish; 503 when users or
-        restaurants can't be asked: then nothing was done.
+        400 names an unknown user, restaurant or dish. When users or restaurants can't be asked,
+        what they said last serves for a while, and `fallbacks` names it; 503 when that is not
+        enough: then nothing was done.
 
         409 `price_changed` has the right price in `quote`. 409 `closed` and `paused` say in
         `opensAt` when the restaurant opens, `sold_out` says in `dishes` which are; `out_of_reach`
@@ -82,7 +84,13 @@ def _reading(deps: Deps) -> list[HTTPRouteHandler]:
         """As it is now. 404 when none has this id."""
         return await reading.get(deps, OrderId(order_id))
 
-    @get("/orders", tags=["orders"], summary="List orders", responses=errors())
+    @get(
+        "/orders",
+        tags=["orders"],
+        summary="List orders",
+        responses=errors(),
+        opt=BROWSING,
+    )
     async def list_orders(
         request: AnyRequest,
         user_id: OfUser = None,

@@ -14,6 +14,7 @@ from ordereats.services.orders.routes import routes
 from ordereats.services.orders.settings import Settings
 from ordereats.services.orders.use_cases import reading
 from ordereats.services.orders.use_cases.deps import Deps
+from ordereats.services.orders.use_cases.last_known import KnownFor, LastKnown
 from ordereats.services.orders.use_cases.placements import Placements
 from ordereats.services.orders.use_cases.streams import Streams
 
@@ -24,16 +25,25 @@ def build(ports: Ports) -> Service:
     placements = Placements(
         ports.database, ports.outbox, ports.answers, ports.clock, settings.pay_within
     )
+    menus = MenusByCall(ports.calls)
+    last_known = LastKnown(
+        ports.database,
+        ports.background,
+        ports.clock,
+        CustomersByCall(ports.calls),
+        menus,
+        known_for=KnownFor(customers=settings.customers_known_for, menus=settings.menus_known_for),
+    )
     find = partial(reading.find, ports.database)
     deps = Deps(
         database=ports.database,
         outbox=ports.outbox,
         answers=ports.answers,
         clock=ports.clock,
-        customers=CustomersByCall(ports.calls),
-        menus=MenusByCall(ports.calls),
+        last_known=last_known,
+        menus=menus,
         kitchen=KitchenByCall(ports.calls),
-        placements=Coalescer(placements.write, ports.background, name="placements"),
+        placements=Coalescer(placements.write, ports.background, name="placements", is_change=True),
         found=Coalescer(find, ports.background, name="orders found"),
         answer_within=settings.answer_within,
         streams=Streams(ports.database, ports.draining, most=settings.most_streams),

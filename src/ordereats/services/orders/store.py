@@ -8,8 +8,9 @@ from ordereats.chassis.db.pool import Database, Reader, Row, Transaction, column
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.menus import QuotedLine
 from ordereats.contracts.money import Money
-from ordereats.contracts.orders import CancelledBy, OrderStatus, TimelineEntry
+from ordereats.contracts.orders import CancelledBy, Fallback, OrderStatus, TimelineEntry
 from ordereats.contracts.places import Place
+from ordereats.contracts.restaurants import MenuChanged
 from ordereats.contracts.wire import decode, encode
 from ordereats.services.orders.domain import Order, Price
 
@@ -18,19 +19,20 @@ _INSERT = """
 insert into orders (
     id, user_id, restaurant_id, items, subtotal_minor, delivery_fee_minor, service_fee_minor,
     tip_minor, tax_included_minor, total_minor, currency, deliver_to, pick_up, notes, status,
-    version, created_at, updated_at, due_at, correlation_id, traceparent
+    version, created_at, updated_at, due_at, fallbacks, correlation_id, traceparent
 )
 select * from unnest(
     $1::bigint[], $2::bigint[], $3::bigint[], $4::jsonb[], $5::bigint[], $6::bigint[],
     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::jsonb[],
     $13::jsonb[], $14::text[], $15::text[], $16::int[], $17::timestamptz[], $18::timestamptz[],
-    $19::timestamptz[], $20::text[], $21::text[]
+    $19::timestamptz[], $20::jsonb[], $21::text[], $22::text[]
 )
 """
 _COLUMNS = """
     id, user_id, restaurant_id, items, subtotal_minor, delivery_fee_minor, service_fee_minor,
     tip_minor, tax_included_minor, currency, deliver_to, pick_up, notes, status, version,
-    created_at, updated_at, due_at, ready_at, courier_id, wish, wish_by, reason, cancelled_by
+    created_at, updated_at, due_at, ready_at, courier_id, wish, wish_by, reason, cancelled_by,
+    fallbacks
 """
 _SOME = f"select {_COLUMNS} from orders where id = any($1::bigint[])"  # noqa: S608  # a constant
 _LOCK = f"select {_COLUMNS} from orders where id = $1 for update"  # noqa: S608  # a constant
@@ -76,6 +78,46 @@ from unnest($1::bigint[], $2::int[]) as known (order_id, version)
 join order_moves as moves on moves.order_id = known.order_id and moves.version > known.version
 order by moves.order_id, moves.version
 """
+_LEARN_CUSTOMER = """
+insert into known_customers (user_id) values ($1)
+on conflict (user_id) do update set confirmed_at = excluded.confirmed_at
+"""
+_LEARN_MENU = """
+insert into known_menus as known (restaurant_id, version, menu, confirmed_at)
+values ($1, $2, $3, $4)
+on conflict (restaurant_id) do update
+set version = excluded.version, menu = excluded.menu, confirmed_at = excluded.confirmed_at
+where known.version < excluded.version
+"""
+_KNOWN_CUSTOMERS = """
+select user_id from known_customers
+where user_id = any($1::bigint[]) and confirmed_at > now() - make_interval(secs => $2)
+"""
+_KNOWN_MENUS = """
+select restaurant_id, menu from known_menus
+where restaurant_id = any($1::bigint[]) and confirmed_at > now() - make_interval(secs => $2)
+"""
+_CONFIRM_CUSTOMERS = """
+insert into known_customers as known (user_id) select * from unnest($1::bigint[])
+on conflict (user_id) do update set confirmed_at = excluded.confirmed_at
+where known.confirmed_at < now() - make_interval(secs => $2)
+"""
+# What is out of date stays so, however late an answer by the same version comes.
+_CONFIRM_MENUS = """
+with answered as (
+    select known.restaurant_id, known.version = answered.version as is_so
+    from unnest($1::bigint[], $2::int[]) as answered (restaurant_id, version)
+    join known_menus as known using (restaurant_id)
+    where known.confirmed_at > '-infinity' and (
+        known.version < answered.version
+        or known.version = answered.version
+        and known.confirmed_at < now() - make_interval(secs => $3)
+    )
+    for update of known skip locked
+)
+update known_menus as known set confirmed_at = case when is_so then now() else '-infinity' end
+from answered where known.restaurant_id = answered.restaurant_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +157,13 @@ async def insert(tx: Transaction, orders: Sequence[tuple[Order, Context]]) -> No
             order.created_at,
             order.updated_at,
             order.due_at,
+            encode(order.fallbacks).decode() if order.fallbacks else None,
             at.correlation_id,
             at.traceparent,
         )
         for order, at in orders
     ]
-    await tx.execute(_INSERT, *columns(rows, 21))
+    await tx.execute(_INSERT, *columns(rows, 22))
 
 
 async def some(reader: Reader, ids: Sequence[OrderId]) -> dict[OrderId, Order]:
@@ -193,6 +236,58 @@ async def moves_since(reader: Reader, known: Sequence[tuple[OrderId, int]]) -> l
     return [_entry(row) for row in await reader.fetch(_MOVES_SINCE, *columns(known, 2))]
 
 
+async def learn_customer(tx: Transaction, user_id: UserId) -> None:
+    """Keep that there is such a customer."""
+    await tx.execute(_LEARN_CUSTOMER, user_id)
+
+
+async def learn_menu(tx: Transaction, menu: MenuChanged) -> None:
+    """Keep what a restaurant says, unless it has said something newer."""
+    prices = menu.price_list
+    await tx.execute(
+        _LEARN_MENU, prices.restaurant_id, prices.version, encode(menu).decode(), menu.at
+    )
+
+
+async def known_customers(
+    reader: Reader, ids: Sequence[UserId], *, known_for_s: float
+) -> set[UserId]:
+    """Those of these that were confirmed lately."""
+    return {row["user_id"] for row in await reader.fetch(_KNOWN_CUSTOMERS, ids, known_for_s)}
+
+
+async def known_menus(
+    reader: Reader, ids: Sequence[RestaurantId], *, known_for_s: float
+) -> dict[RestaurantId, MenuChanged]:
+    """What those of these said last that were confirmed lately."""
+    rows = await reader.fetch(_KNOWN_MENUS, ids, known_for_s)
+    return {row["restaurant_id"]: decode(row["menu"].encode(), MenuChanged) for row in rows}
+
+
+async def confirm_customers(database: Database, ids: Sequence[UserId], *, after_s: float) -> None:
+    """Keep that there are these now; they come in the order of their ids.
+
+    Args:
+        database: of the copies.
+        ids: of the customers.
+        after_s: what was confirmed a shorter while ago is left as it is.
+    """
+    await database.execute(_CONFIRM_CUSTOMERS, ids, after_s)
+
+
+async def confirm_menus(
+    database: Database, versions: Sequence[tuple[RestaurantId, int]], *, after_s: float
+) -> None:
+    """Keep that these are the versions now; an older copy is not used until a newer one comes.
+
+    Args:
+        database: of the copies.
+        versions: as restaurants answered.
+        after_s: what was confirmed a shorter while ago is left as it is.
+    """
+    await database.execute(_CONFIRM_MENUS, *columns(versions, 2), after_s)
+
+
 def _order(row: Row) -> Order:
     currency = row["currency"]
     return Order(
@@ -221,6 +316,7 @@ def _order(row: Row) -> Order:
         wish_by=_by(row["wish_by"]),
         reason=row["reason"],
         cancelled_by=_by(row["cancelled_by"]),
+        fallbacks=_fallbacks(row["fallbacks"]),
     )
 
 
@@ -230,6 +326,10 @@ def _with_context(row: Row) -> tuple[Order, Context]:
 
 def _by(name: str | None) -> CancelledBy | None:
     return None if name is None else CancelledBy(name)
+
+
+def _fallbacks(text: str | None) -> tuple[Fallback, ...]:
+    return () if text is None else decode(text.encode(), tuple[Fallback, ...])
 
 
 def _entry(row: Row) -> TimelineEntry:

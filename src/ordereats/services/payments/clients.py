@@ -1,14 +1,17 @@
 """The payment provider: the port that payments needs, and Stripe behind it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 import aiohttp
 import msgspec
 import stripe
 from msgspec import Struct
 
+from ordereats.chassis.calls.edges import Edges
+from ordereats.chassis.headers import whole_number
 from ordereats.contracts.payments import PaymentStatus
 from ordereats.services.payments.domain.payments import (
     Authorized,
@@ -27,6 +30,8 @@ from ordereats.services.payments.domain.refunds import (
 )
 from ordereats.services.payments.settings import Settings
 
+T = TypeVar("T")
+
 SIGNATURE_LIVES_S = 300
 """How old a webhook's signature may be; Stripe signs each delivery anew."""
 
@@ -35,7 +40,21 @@ class ProviderUncertainError(Exception):
     """The provider gave no answer that says what happened. It may have been done or not.
 
     Ask again with the same key: then it is at most once.
+
+    Attributes:
+        is_unwell: whether it says that the provider can't answer now, and not that it did not
+            understand this one question.
+        told_s: for how many seconds it asked to be left alone, if it said so.
     """
+
+    def __init__(self, said: str, *, is_unwell: bool = True, told_s: int | None = None) -> None:
+        super().__init__(said)
+        self.is_unwell = is_unwell
+        self.told_s = told_s
+
+
+class KeyRefusedError(ProviderUncertainError):
+    """The provider does not know our key, or does not let it do this: `STRIPE_API_KEY` is wrong."""
 
 
 class ForgedError(Exception):
@@ -66,7 +85,8 @@ class Provider(Protocol):
     """What payments needs from whoever moves the money.
 
     Each method but `news` raises `ProviderUncertainError` when there is no answer, or none that can
-    be relied on; each that changes something does so at most once for each key.
+    be relied on, and `Unavailable` when it was not asked because it is not well; each that changes
+    something does so at most once for each key.
     """
 
     async def authorize(self, payment: Payment) -> Truth:
@@ -100,6 +120,39 @@ class Provider(Protocol):
             ForgedError: the signature is not the provider's, or is old.
         """
         ...
+
+
+class Guarded:
+    """A provider that is left alone for a while when it does not answer, or is slow."""
+
+    def __init__(self, provider: Provider, edges: Edges, *, slow_s: float) -> None:
+        self._provider = provider
+        self._edges = edges
+        self._slow_s = slow_s
+
+    async def authorize(self, payment: Payment) -> Truth:
+        return await self._ask("authorize", partial(self._provider.authorize, payment))
+
+    async def capture(self, payment: Payment) -> Truth:
+        return await self._ask("capture", partial(self._provider.capture, payment))
+
+    async def cancel(self, payment: Payment) -> Truth:
+        return await self._ask("cancel", partial(self._provider.cancel, payment))
+
+    async def look(self, payment: Payment) -> Truth | None:
+        return await self._ask("look", partial(self._provider.look, payment))
+
+    async def refund(self, refund: Refund) -> Outcome:
+        return await self._ask("refund", partial(self._provider.refund, refund))
+
+    async def look_refund(self, refund: Refund) -> Outcome | None:
+        return await self._ask("look_refund", partial(self._provider.look_refund, refund))
+
+    def news(self, body: bytes, signature: str | None) -> News:
+        return self._provider.news(body, signature)
+
+    async def _ask(self, kind: str, ask: Callable[[], Awaitable[T]]) -> T:
+        return await self._edges.edge("provider", kind, slow_s=self._slow_s).run(ask, fails=_fails)
 
 
 class Stripe:
@@ -266,6 +319,10 @@ _NEVER_BACK = ("charge_already_refunded", "charge_disputed", "refund_disputed_pa
 _TOO_LATE = "payment_intent_unexpected_state"
 
 
+def _fails(error: Exception) -> bool:
+    return isinstance(error, ProviderUncertainError) and error.is_unwell
+
+
 @asynccontextmanager
 async def _sure() -> AsyncIterator[None]:
     """Turn all that leaves it open what happened into one error."""
@@ -273,7 +330,11 @@ async def _sure() -> AsyncIterator[None]:
         yield
     except stripe.StripeError as error:
         said = f"{type(error).__name__} {error.http_status or ''} {error.code or ''}".strip()
-        raise ProviderUncertainError(said) from error
+        if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+            raise KeyRefusedError(said) from error
+        is_unwell = not isinstance(error, stripe.InvalidRequestError)
+        told_s = whole_number((error.headers or {}).get("Retry-After"))
+        raise ProviderUncertainError(said, is_unwell=is_unwell, told_s=told_s) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         # The library lets through what happens while a body is read: it was cut, or hangs.
         raise ProviderUncertainError(type(error).__name__) from error

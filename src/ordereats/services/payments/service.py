@@ -2,7 +2,7 @@
 
 from ordereats.chassis.background import Hint
 from ordereats.chassis.service import Ports, Service
-from ordereats.services.payments.clients import Stripe
+from ordereats.services.payments.clients import Guarded, Stripe
 from ordereats.services.payments.handlers import subscriptions
 from ordereats.services.payments.jobs import jobs
 from ordereats.services.payments.routes import routes
@@ -13,8 +13,8 @@ from ordereats.services.payments.use_cases.deps import Deps
 def build(ports: Ports) -> Service:
     """Build payments on these ports."""
     settings = Settings.read(ports.environment)
-    provider = Stripe(settings)
-    ports.resources.push_async_callback(provider.close)
+    stripe = Stripe(settings)
+    ports.resources.push_async_callback(stripe.close)
     payments, refunds = Hint(), Hint()
 
     def wake_jobs() -> None:
@@ -26,10 +26,10 @@ def build(ports: Ports) -> Service:
         outbox=ports.outbox,
         answers=ports.answers,
         clock=ports.clock,
-        provider=provider,
+        provider=Guarded(stripe, ports.edges, slow_s=settings.timeout_s / 2),
         wake_jobs=wake_jobs,
-        # A question may be two: what it knows, and then to do it.
-        lease_s=2 * settings.timeout_s + 5,
+        # A question may be three: what it knows, then to do it, then why that could not be.
+        lease_s=3 * settings.timeout_s + 5,
     )
     return Service(
         "payments",

@@ -43,5 +43,5 @@ class Settings:
                     " the endpoint's signing secret, which begins with whsec_."
                 )
         secret = environment.text("STRIPE_WEBHOOK_SECRET", "ordereats-sandbox")
-        timeout_s = environment.seconds("STRIPE_TIMEOUT_S", 10, least=0.1, most=60)
+        timeout_s = environment.seconds("STRIPE_TIMEOUT_S", 5, least=0.1, most=60)
         return cls(key, str(base), secret, timeout_s)

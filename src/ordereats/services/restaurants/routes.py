@@ -11,6 +11,7 @@ from ordereats.chassis.errors import Invalid
 from ordereats.chassis.http.description import ID, Creates, errors
 from ordereats.chassis.http.idempotency import take_key
 from ordereats.chassis.http.paging import DEFAULT_LIMIT, After, Limit, page
+from ordereats.chassis.http.priorities import BROWSING
 from ordereats.chassis.http.problems import AnyRequest
 from ordereats.contracts.ids import DishId, RestaurantId
 from ordereats.contracts.menus import (
@@ -88,7 +89,13 @@ def _restaurants(deps: Deps) -> list[HTTPRouteHandler]:
         """A restaurant joins the platform. It is always open until it gives its hours."""
         return await deps.answers.once(restaurants.open_restaurant(deps, data))
 
-    @get("/restaurants", tags=["restaurants"], summary="List restaurants", responses=errors())
+    @get(
+        "/restaurants",
+        tags=["restaurants"],
+        summary="List restaurants",
+        responses=errors(),
+        opt=BROWSING,
+    )
     async def list_restaurants(  # noqa: PLR0913  # one for each parameter of the query
         *,
         request: AnyRequest,
@@ -113,6 +120,7 @@ def _restaurants(deps: Deps) -> list[HTTPRouteHandler]:
         tags=["restaurants"],
         summary="Find a restaurant",
         responses=errors(404),
+        opt=BROWSING,
     )
     async def get_restaurant(restaurant_id: AnId) -> Restaurant:
         """Whether it takes orders now, or when it will. 404 when none has this id."""
@@ -176,6 +184,7 @@ def _menus(deps: Deps) -> list[HTTPRouteHandler]:
         tags=["restaurants"],
         summary="Read the menu",
         responses=errors(404),
+        opt=BROWSING,
     )
     async def get_menu(restaurant_id: AnId) -> Menu:
         """Its version is 0 where the restaurant has written none."""

@@ -13,7 +13,7 @@ from ordereats.contracts.menus import (
     WhichBasket,
     WhichPortions,
 )
-from ordereats.services.restaurants.domain.pricing import Tariff
+from ordereats.contracts.pricing import Tariff
 from ordereats.services.restaurants.handlers import subscriptions
 from ordereats.services.restaurants.jobs import jobs
 from ordereats.services.restaurants.routes import routes

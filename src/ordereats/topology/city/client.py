@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from ordereats.chassis.errors import Misconfigured
+from ordereats.chassis.headers import whole_number
 from ordereats.contracts.wire import decode, encode
 from ordereats.topology.city.chance import dice
 from ordereats.topology.city.tally import OK, UNKNOWN, Tally
@@ -170,7 +171,7 @@ class Api:
             never_sent = isinstance(error, aiohttp.ClientConnectorError)
             return _Trouble(type(error).__name__, maybe_done=not never_sent)
         if got.status in _TRY_AGAIN:
-            retry_after_s = _seconds(got.headers.get("Retry-After"))
+            retry_after_s = whole_number(got.headers.get("Retry-After")) or 0
             done = got.status not in _NOTHING_WAS_DONE
             return _Trouble(str(got.status), maybe_done=done, retry_after_s=retry_after_s)
         return _Answered(got.status, body, got.headers)
@@ -225,7 +226,3 @@ def _code(body: bytes) -> str:
         return msgspec.json.decode(body, type=_Coded).code or "no_code"
     except msgspec.DecodeError:
         return "no_problem_document"
-
-
-def _seconds(retry_after: str | None) -> float:
-    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     POSTGRES = "postgres"
     RABBITMQ = "rabbitmq"
     SANDBOX = "sandbox"
+    FAULTS = "faults"
     SERVICE = "service"
     GATEWAY = "gateway"
 

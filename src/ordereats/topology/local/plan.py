@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ordereats.topology import catalog
 from ordereats.topology.local.environment import inherited_but
 from ordereats.topology.local.gateway import gateway_part
 from ordereats.topology.local.home import Home
@@ -13,9 +14,13 @@ from ordereats.topology.local.postgres import Postgres
 from ordereats.topology.local.probe import says_ready
 from ordereats.topology.local.rabbitmq import HOW_TO_INSTALL, RabbitMQ, installed_server
 from ordereats.topology.local.wanted import Broker, Topology, Wanted
+from ordereats.topology.local.ways import Straight, ThroughProxy, address
 
 MONOLITH = "monolith"
 """The name of the one process that has all services."""
+
+FAULTS = "faults"
+"""The name of the fault proxy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +59,7 @@ def plan(home: Home, wanted: Wanted) -> Plan:
         draft.add_monolith()
     else:
         draft.add_services()
+    draft.add_fault_proxy()
     remarks = list(draft.remarks)
     if draft.postgres.is_elsewhere:
         remarks.append(
@@ -74,18 +80,21 @@ class _Draft:
     parts: list[Planned] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     broker: str = ""
+    broker_part: str = ""
     broker_url: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
+    sandbox_url: str = ""
     postgres: Postgres = field(init=False)
     ports: dict[str, int] = field(init=False)
+    ways: Straight | ThroughProxy = field(init=False)
+    _given: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.postgres = Postgres(self.home.data / "postgres")
-        names = self.wanted.services
+        self.ways = ThroughProxy(self._free_port) if self.wanted.faults else Straight()
         if self.wanted.topology is Topology.MONOLITH:
-            self.ports = dict.fromkeys(names, self.wanted.port)
+            self.ports = dict.fromkeys(self.wanted.services, self.wanted.port)
         else:
-            self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+            self.ports = {name: self._free_port() for name in self.wanted.services}
 
     def add_broker(self) -> None:
         """RabbitMQ where it is to be had, and else a PostgreSQL queue."""
@@ -93,21 +102,24 @@ class _Draft:
             self.broker_url = self.wanted.broker_url
             self.broker = f"the broker at {urlsplit(self.broker_url).hostname}"
         elif self._chooses_rabbitmq():
-            rabbitmq = RabbitMQ(self._folder("rabbitmq")).part(free_ports(1)[0])
+            rabbitmq = RabbitMQ(self._folder("rabbitmq")).part(self._free_port())
             self.parts.append(Planned(part=rabbitmq))
-            self.broker, self.broker_url = "RabbitMQ", rabbitmq.url
+            self.broker, self.broker_part, self.broker_url = "RabbitMQ", rabbitmq.name, rabbitmq.url
         else:
             self.broker = "a PostgreSQL queue"
             if self.wanted.topology is Topology.SERVICES:
-                self.broker_url = self._add_postgres("queue")
+                queue = self._add_postgres("queue")
+                self.broker_part, self.broker_url = queue.name, queue.url
 
     def add_sandbox(self) -> None:
         """The payment provider's stand-in, unless a provider is named."""
         if self.wanted.stripe_api_base:
             return
-        port = free_ports(1)[0]
+        port = self._free_port()
         data = self._folder("sandbox")
-        webhooks = f"http://127.0.0.1:{self.ports['payments']}/payments/webhooks/stripe"
+        payments = MONOLITH if self.wanted.topology is Topology.MONOLITH else "payments"
+        told = self.ways.port("sandbox", payments, self.ports["payments"])
+        webhooks = f"http://127.0.0.1:{told}/payments/webhooks/stripe"
         part = Part(
             name="sandbox",
             kind=Kind.SANDBOX,
@@ -116,29 +128,45 @@ class _Draft:
             env={**inherited_but(()), "SANDBOX_WEBHOOK_URL": webhooks},
             ready=lambda: says_ready(port),
         )
-        self.environment = {"STRIPE_API_BASE": part.url, "STRIPE_API_KEY": "sk_test_ordereats"}
+        self.sandbox_url = part.url
         self.parts.append(Planned(part=part))
 
     def add_monolith(self) -> None:
         """All services in one process, on one database and on the public port."""
-        database = self._add_postgres(MONOLITH)
-        told = {"DATABASE_URL": database, "BROKER_URL": self.broker_url or database}
-        self._add_service(MONOLITH, "all", self.wanted.port, told)
+        postgres = self._add_postgres(MONOLITH)
+        database = self._way(MONOLITH, postgres.name, postgres.url)
+        told = {"DATABASE_URL": database, "BROKER_URL": self._broker(MONOLITH) or database}
+        self._add_service(MONOLITH, self.wanted.port, postgres, told | self._provider(MONOLITH))
 
     def add_services(self) -> None:
         """A process and a PostgreSQL instance for each service, behind the gateway."""
         for name, port in self.ports.items():
-            database = self._add_postgres(name)
+            postgres = self._add_postgres(name)
             told = {
-                f"{other.upper()}_URL": f"http://127.0.0.1:{at}"
-                for other, at in self.ports.items()
-                if other != name
+                f"{other.upper()}_URL": self._way(
+                    name, other, f"http://127.0.0.1:{self.ports[other]}"
+                )
+                for other in catalog.CALLS.get(name, ())
+                if other in self.ports
             }
-            told |= {f"{name.upper()}_DATABASE_URL": database, "BROKER_URL": self.broker_url}
-            self._add_service(name, name, port, told)
-        gateway = gateway_part(self.home.data / "gateway", self.wanted.port, self.ports)
+            told |= {
+                f"{name.upper()}_DATABASE_URL": self._way(name, postgres.name, postgres.url),
+                "BROKER_URL": self._broker(name),
+            }
+            self._add_service(name, port, postgres, told | self._provider(name))
+        behind = {name: self.ways.port("gateway", name, port) for name, port in self.ports.items()}
+        gateway = gateway_part(self.home.data / "gateway", self.wanted.port, behind)
         everything = tuple(planned.part.name for planned in self.parts)
         self.parts.append(Planned(part=gateway, after=everything))
+
+    def add_fault_proxy(self) -> None:
+        """It stands on every edge, if it is wanted; else it is not even loaded."""
+        if isinstance(self.ways, ThroughProxy):
+            from ordereats.topology.faults.part import fault_proxy_part  # noqa: PLC0415  # see above
+
+            folder = self.home.data / FAULTS
+            part = fault_proxy_part(FAULTS, folder, self._free_port(), self.ways.taken)
+            self.parts.insert(0, Planned(part=part))
 
     def _fits(self, broker_url: str) -> bool:
         """Whether a given broker is of the kind that was asked for."""
@@ -159,33 +187,57 @@ class _Draft:
             return False
         return self.wanted.broker is not Broker.POSTGRES
 
-    def _add_postgres(self, name: str) -> str:
-        """An instance of that name; returns its address."""
+    def _add_postgres(self, name: str) -> Part:
+        """An instance for the service, or whatever it is, of that name."""
         part = self.postgres.part(
             "postgres" if name == MONOLITH else f"postgres-{name}",
             folder=f"{self.wanted.topology}-{name}",
-            port=free_ports(1)[0],
+            port=self._free_port(),
         )
         self.parts.append(Planned(part=part))
-        return part.url
+        return part
 
-    def _add_service(self, name: str, group: str, port: int, told: dict[str, str]) -> None:
-        database = "postgres" if name == MONOLITH else f"postgres-{name}"
+    def _add_service(self, name: str, port: int, postgres: Part, told: dict[str, str]) -> None:
         owned = {"DATABASE_URL", "BROKER_URL", "PORT"}
         for service in self.wanted.services:
             owned |= {f"{service.upper()}_URL", f"{service.upper()}_DATABASE_URL"}
+        group = catalog.ALL if name == MONOLITH else name
         part = Part(
             name=name,
             kind=Kind.SERVICE,
             command=_ordereats("serve", group, "--port", str(port)),
             url=f"http://127.0.0.1:{port}",
-            database=told.get("DATABASE_URL") or told[f"{name.upper()}_DATABASE_URL"],
-            env={**inherited_but(owned), "LOG_FORMAT": "json", **self.environment, **told},
+            database=postgres.url,
+            env={**inherited_but(owned), "LOG_FORMAT": "json", **told},
             ready=lambda: says_ready(port),
             answers=lambda: says_ready(port, degraded_is_enough=True),
             stop_within_s=15,
         )
-        self.parts.append(Planned(part=part, after=(database,)))
+        after = (postgres.name, FAULTS) if self.wanted.faults else (postgres.name,)
+        self.parts.append(Planned(part=part, after=after))
+
+    def _broker(self, name: str) -> str:
+        """The broker's address for a service."""
+        if not self.broker_part:
+            return self.broker_url
+        return self._way(name, self.broker_part, self.broker_url)
+
+    def _provider(self, name: str) -> dict[str, str]:
+        """The sandbox's address for a service; only payments asks it."""
+        if not self.sandbox_url or name not in {MONOLITH, "payments"}:
+            return {}
+        url = self._way(name, "sandbox", self.sandbox_url)
+        return {"STRIPE_API_BASE": url, "STRIPE_API_KEY": "sk_test_ordereats"}
+
+    def _way(self, source: str, target: str, url: str) -> str:
+        return address(self.ways, source, target, url)
+
+    def _free_port(self) -> int:
+        """One that no other part has been given."""
+        while (port := free_ports(1)[0]) in self._given:
+            pass
+        self._given.add(port)
+        return port
 
     def _folder(self, name: str) -> Path:
         return self.home.data / name / self.wanted.topology

@@ -28,6 +28,7 @@ _STOP_ORDER = (
     (Kind.GATEWAY,),
     (Kind.SERVICE,),
     (Kind.SANDBOX,),
+    (Kind.FAULTS,),
     (Kind.RABBITMQ,),
     (Kind.POSTGRES,),
 )

@@ -29,6 +29,7 @@ class Wanted:
         port: the public one.
         broker_url: of a broker that runs elsewhere; then none is started.
         stripe_api_base: of a payment provider; then no sandbox is started.
+        faults: parts reach one another through the fault proxy.
     """
 
     services: Sequence[str]
@@ -37,6 +38,7 @@ class Wanted:
     port: int
     broker_url: str | None = None
     stripe_api_base: str | None = None
+    faults: bool = False
 
     @property
     def address(self) -> str:

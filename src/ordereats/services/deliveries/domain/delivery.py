@@ -13,6 +13,7 @@ from ordereats.contracts.deliveries import (
     DeliveryPickedUp,
     DeliveryStatus,
     DeliveryUnassigned,
+    EstimatedFrom,
     Vehicle,
 )
 from ordereats.contracts.ids import CourierId, DeliveryId, OrderId, RestaurantId, UserId
@@ -55,6 +56,7 @@ class Delivery(msgspec.Struct, frozen=True):
     Attributes:
         is_ready: whether the kitchen has said that the food waits.
         way_m: from the restaurant to the customer; None: not known.
+        estimated_from: how that is known.
         courier_id: to whom it is offered or was given.
         search_at: while nobody has it: when it is looked, or looked again, who might.
         find_by: while nobody has it: then the search is given up.
@@ -79,6 +81,7 @@ class Delivery(msgspec.Struct, frozen=True):
     pick_up: Place | None = None
     drop_off: Place | None = None
     way_m: float | None = None
+    estimated_from: EstimatedFrom | None = None
     courier_id: CourierId | None = None
     offered_until: datetime | None = None
     estimated_at: datetime | None = None
@@ -99,6 +102,7 @@ def request(
     now: datetime,
     find_within: timedelta,
     way_m: float | None,
+    estimated_from: EstimatedFrom,
 ) -> Delivery:
     """A kitchen cooks: somebody is wanted to bring it."""
     search_at = _search_from(accepted.ready_at, now)
@@ -122,6 +126,7 @@ def request(
         pick_up=accepted.pick_up,
         drop_off=accepted.drop_off,
         way_m=way_m,
+        estimated_from=estimated_from,
         estimated_at=times.estimated_at,
         latest_at=times.latest_at,
     )

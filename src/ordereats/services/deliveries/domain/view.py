@@ -27,6 +27,7 @@ def shown(delivery: Delivery, position: Location | None) -> contract.Delivery:
         find_by=delivery.find_by if is_sought else None,
         estimated_at=delivery.estimated_at,
         latest_at=delivery.latest_at,
+        estimated_from=delivery.estimated_from,
         picked_up_at=delivery.picked_up_at,
         delivered_at=delivery.delivered_at,
     )

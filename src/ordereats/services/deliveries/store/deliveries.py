@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ordereats.chassis.db.pool import Reader, Row, Transaction, columns, one
-from ordereats.contracts.deliveries import DeliveryStatus
+from ordereats.contracts.deliveries import DeliveryStatus, EstimatedFrom
 from ordereats.contracts.ids import CourierId, DeliveryId, OrderId
 from ordereats.contracts.places import Location, Place
 from ordereats.contracts.wire import decode, encode
@@ -13,16 +13,17 @@ from ordereats.services.deliveries.domain.delivery import Delivery
 _FIELDS = """
     d.id, d.order_id, d.restaurant_id, d.user_id, d.status, d.ready_at, d.search_at, d.find_by,
     d.created_at, d.version, d.correlation_id, d.traceparent, d.is_ready, d.pick_up, d.drop_off,
-    d.way_m, d.courier_id, d.offered_until, d.estimated_at, d.latest_at, d.picked_up_at,
-    d.delivered_at
+    d.way_m, d.estimated_from, d.courier_id, d.offered_until, d.estimated_at, d.latest_at,
+    d.picked_up_at, d.delivered_at
 """
 _NEXT_ID = "select nextval('deliveries_id_seq') as id"
 _INSERT = """
 insert into deliveries (
     id, order_id, restaurant_id, user_id, status, ready_at, search_at, find_by, created_at, version,
-    correlation_id, traceparent, is_ready, pick_up, drop_off, way_m, estimated_at, latest_at
+    correlation_id, traceparent, is_ready, pick_up, drop_off, way_m, estimated_at, latest_at,
+    estimated_from
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 on conflict (order_id) do nothing
 """
 _SAVE = """
@@ -114,6 +115,7 @@ async def insert(tx: Transaction, delivery: Delivery) -> bool:
         delivery.way_m,
         delivery.estimated_at,
         delivery.latest_at,
+        delivery.estimated_from,
     )
     return added == 1
 
@@ -221,6 +223,7 @@ def _delivery(row: Row) -> Delivery:
         pick_up=_place(row["pick_up"]),
         drop_off=_place(row["drop_off"]),
         way_m=row["way_m"],
+        estimated_from=row["estimated_from"] and EstimatedFrom(row["estimated_from"]),
         courier_id=row["courier_id"],
         offered_until=row["offered_until"],
         estimated_at=row["estimated_at"],

@@ -20,7 +20,7 @@ from ordereats.services.deliveries.domain.times import Times, crow_m, expected, 
 from ordereats.services.deliveries.domain.view import shown
 from ordereats.services.deliveries.store import couriers, deliveries
 from ordereats.services.deliveries.use_cases import couriers as courier_cases
-from ordereats.services.deliveries.use_cases.deps import Deps, located, way_m
+from ordereats.services.deliveries.use_cases.deps import Deps, estimated_from, located, way_m
 
 POSITION_COUNTS_FOR = timedelta(minutes=2)
 """An older one says nothing of where a courier stands now."""
@@ -29,12 +29,14 @@ POSITION_COUNTS_FOR = timedelta(minutes=2)
 async def request(deps: Deps, tx: Transaction, accepted: OrderAccepted) -> None:
     """Look for somebody to bring an order. Heard again, it changes nothing."""
     at = context.current()
+    ends = located(accepted.pick_up), located(accepted.drop_off)
     requested = rules.request(
         accepted,
         delivery_id=await deliveries.next_id(tx),
         now=await deliveries.now(tx),
         find_within=deps.find_within,
-        way_m=way_m(deps.routes, located(accepted.pick_up), located(accepted.drop_off)),
+        way_m=way_m(deps.routes, *ends),
+        estimated_from=estimated_from(deps.routes, *ends),
     )
     noted = msgspec.structs.replace(
         requested, correlation_id=at.correlation_id, traceparent=at.traceparent

@@ -9,6 +9,7 @@ from ordereats.chassis.coalescing import Coalescer
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.contracts.deliveries import EstimatedFrom
 from ordereats.contracts.ids import CourierId
 from ordereats.contracts.places import Location, Place
 from ordereats.services.deliveries.clients import Routes
@@ -39,6 +40,14 @@ class Deps:
 def way_m(routes: Routes, one: Location | None, other: Location | None) -> float | None:
     """How far it is; None where one of the places is not known."""
     return None if one is None or other is None else routes.metres(one, [other])[0]
+
+
+def estimated_from(routes: Routes, one: Location | None, other: Location | None) -> EstimatedFrom:
+    """What such a length goes by."""
+    if one is None or other is None:
+        return EstimatedFrom.USUAL
+    is_known = routes.knows_streets(one, other)
+    return EstimatedFrom.STREETS if is_known else EstimatedFrom.CROW_FLIES
 
 
 def located(place: Place | None) -> Location | None:

@@ -9,8 +9,9 @@ from ordereats.chassis.db.pool import Database
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts.ids import OrderId
-from ordereats.services.orders.clients import Customers, Kitchen, Menus
+from ordereats.services.orders.clients import Kitchen, Menus
 from ordereats.services.orders.domain import Order
+from ordereats.services.orders.use_cases.last_known import LastKnown
 from ordereats.services.orders.use_cases.placements import Draft
 from ordereats.services.orders.use_cases.streams import Streams
 
@@ -20,6 +21,7 @@ class Deps:
     """What orders needs.
 
     Attributes:
+        last_known: asks users and restaurants, and knows what they said last.
         placements: stores orders, those of the same moment in one commit.
         found: reads orders, those of the same moment in one statement.
         answer_within: how long a paid order waits to hear of its kitchen.
@@ -30,7 +32,7 @@ class Deps:
     outbox: Outbox
     answers: Answers
     clock: Clock
-    customers: Customers
+    last_known: LastKnown
     menus: Menus
     kitchen: Kitchen
     placements: Coalescer[Draft, Order]

@@ -9,7 +9,7 @@ from ordereats.chassis.http import idempotency
 from ordereats.contracts import orders as contract
 from ordereats.contracts.ids import HoldId
 from ordereats.contracts.menus import AskQuote, Quote
-from ordereats.contracts.orders import PlaceOrder
+from ordereats.contracts.orders import Fallback, PlaceOrder
 from ordereats.contracts.problems import FieldProblem
 from ordereats.services.orders import domain
 from ordereats.services.orders.use_cases.deps import Deps
@@ -24,37 +24,40 @@ async def place(deps: Deps, command: PlaceOrder) -> contract.Order:
         PriceChanged: the customer was shown another price.
         Conflict: restaurants refuses the basket; its code says why.
         AlreadyAnswered: an earlier request with its key has placed it.
-        Unavailable: users or restaurants can't be asked; nothing was stored.
+        Unavailable: users or restaurants can't be asked, and what they said last is not enough;
+            nothing was stored.
     """
     price_shown = domain.shown_price(command)
-    quote = await _quote(deps, command)
+    quote, fallbacks = await _quote(deps, command)
     terms = domain.agree(price_shown, quote)
     if quote.is_limited:
         await deps.answers.repeat_first()  # else a retry would keep portions that nobody takes
         terms = msgspec.structs.replace(terms, hold_id=await _hold(deps, command))
-    draft = Draft(command, terms, idempotency.requested(), context.current())
+    agreed = msgspec.structs.replace(terms, fallbacks=fallbacks)
+    draft = Draft(command, agreed, idempotency.requested(), context.current())
     return domain.shown(await deps.placements.ask(draft))
 
 
-async def _quote(deps: Deps, command: PlaceOrder) -> Quote:
+async def _quote(deps: Deps, command: PlaceOrder) -> tuple[Quote, tuple[Fallback, ...]]:
     asked = AskQuote(
         items=command.items,
         deliver_to=command.deliver_to.location if command.deliver_to else None,
         tip=command.tip,
         total_price=command.total_price,
     )
-    is_user, quote = await at_once(
-        deps.customers.is_known(command.user_id),
-        deps.menus.quote(command.restaurant_id, asked),
+    customer, quote = await at_once(
+        deps.last_known.customer(command.user_id),
+        deps.last_known.quote(command.restaurant_id, asked),
     )
     problems = []
-    if not is_user:
+    if not customer.value:
         problems.append(FieldProblem("userId", "is not a user here"))
-    if quote is None:
+    if quote.value is None:
         problems.append(FieldProblem("restaurantId", "is not a restaurant here"))
-    if quote is None or problems:
+    if quote.value is None or problems:
         raise Invalid(*problems)
-    return quote
+    heard = {Fallback.CUSTOMER: customer.is_last_known, Fallback.MENU: quote.is_last_known}
+    return quote.value, tuple(each for each, is_last_known in heard.items() if is_last_known)
 
 
 async def _hold(deps: Deps, command: PlaceOrder) -> HoldId:

@@ -1,11 +1,12 @@
 """The rows of payments: read, leased, and stored by whoever holds their lock."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 from ordereats.chassis.context import Context
-from ordereats.chassis.db.pool import Database, Reader, Row, Transaction
+from ordereats.chassis.db.pool import Database, Reader, Row, Transaction, columns, one
 from ordereats.contracts.ids import OrderId, PaymentId
 from ordereats.contracts.menus import PriceParts
 from ordereats.contracts.money import Money
@@ -37,10 +38,15 @@ update payments set lease = $1, attempts = attempts + 1, asked_at = coalesce(ask
     due_at = now() + make_interval(secs => $2)
 where id in (
     select id from payments where due_at <= now()
+        and (status, goal) not in (select * from unnest($4::text[], $5::text[]))
     order by due_at limit $3 for update skip locked
 )
 returning {_COLUMNS}
 """  # noqa: S608  # a constant
+_DUE_IN = """
+select extract(epoch from min(due_at) - now())::float as due_in_s from payments
+where due_at > now() - make_interval(secs => $1)
+"""
 _CHANGED = """
     status = $2, goal = $3, released_for = $4, told = $5, attempts = $6,
     asked_at = case when $6 > 0 then asked_at end, provider_reference = $7, decline_reason = $8,
@@ -60,6 +66,12 @@ _POSTPONE = """
 update payments set due_at = now() + make_interval(secs => $3), lease = null, last_error = $4
 where id = $1 and lease = $2
 """
+# Attempts begin anew when something else is to be asked for, also during a lease.
+_POSTPONE_UNASKED = f"""
+update payments set due_at = now() + make_interval(secs => $3), lease = null,
+    attempts = greatest(attempts - 1, 0), asked_at = case when attempts > 1 then asked_at end
+where id = $1 and lease = $2 returning {_COLUMNS}
+"""  # noqa: S608  # a constant
 _ONE = f"select {_COLUMNS} from payments where id = $1"  # noqa: S608  # a constant
 _OF_ORDER = f"select {_COLUMNS} from payments where order_id = $1"  # noqa: S608  # a constant
 _OF_KEY = f"select {_COLUMNS} from payments where charge_key = $1 for update"  # noqa: S608  # a constant
@@ -69,6 +81,8 @@ _LOCK_OF_ORDER = f"{_OF_ORDER} for update"
 
 Key: TypeAlias = tuple[str, datetime]
 """A charge's key, and when it was made."""
+Kind: TypeAlias = tuple[PaymentStatus, Goal]
+"""Of payment: the provider is asked for the same of all of a kind."""
 
 
 async def request(
@@ -95,9 +109,19 @@ async def request(
     )
 
 
-async def lease_due(database: Database, *, lease: UUID, for_s: float, limit: int) -> list[Payment]:
-    """Take some of what is due, for so long; nobody else gets it meanwhile."""
-    return [_payment(row) for row in await database.fetch(_LEASE_DUE, lease, for_s, limit)]
+async def lease_due(
+    database: Database, lease: UUID, but: Collection[Kind] = (), *, for_s: float, limit: int
+) -> list[Payment]:
+    """Take some of what is due, but for these kinds; nobody else gets it for so long."""
+    statuses, goals = columns(tuple(but), 2)
+    rows = await database.fetch(_LEASE_DUE, lease, for_s, limit, statuses, goals)
+    return [_payment(row) for row in rows]
+
+
+async def due_in_s(database: Database, since_s: float) -> float | None:
+    """When the next is due, of those that came due since then or will; below 0: it is."""
+    due_s: float | None = one(await database.fetch_one(_DUE_IN, since_s))["due_in_s"]
+    return due_s
 
 
 async def change(tx: Transaction, payment: Payment, *, is_due: bool) -> None:
@@ -115,6 +139,17 @@ async def postpone(
 ) -> None:
     """Ask again after a pause."""
     await database.execute(_POSTPONE, payment_id, lease, by_s, error)
+
+
+async def postpone_unasked(
+    tx: Transaction, payment_id: PaymentId, *, lease: UUID, by_s: float
+) -> Payment | None:
+    """Ask after a pause, as if the lease had never been; none when it has passed to someone else.
+
+    Returns:
+        The payment as it is without it, locked.
+    """
+    return _maybe(await tx.fetch_one(_POSTPONE_UNASKED, payment_id, lease, by_s))
 
 
 async def lock(tx: Transaction, payment_id: PaymentId) -> Payment | None:

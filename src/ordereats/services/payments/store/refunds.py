@@ -1,5 +1,6 @@
 """The rows of refunds, and of the webhooks that were received."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 from uuid import UUID
 
@@ -34,11 +35,15 @@ update refunds r set lease = $1, attempts = r.attempts + 1,
     asked_at = coalesce(r.asked_at, now()), due_at = now() + make_interval(secs => $2)
 from payments p
 where p.id = r.payment_id and r.id in (
-    select id from refunds where due_at <= now()
+    select id from refunds where due_at <= now() and status <> all($4::text[])
     order by due_at limit $3 for update skip locked
 )
 returning {_COLUMNS}
 """  # noqa: S608  # a constant
+_DUE_IN = """
+select extract(epoch from min(due_at) - now())::float as due_in_s from refunds
+where due_at > now() - make_interval(secs => $1)
+"""
 _SETTLE = """
 update refunds set status = $3, provider_reference = $4, due_at = null, lease = null,
     last_error = null
@@ -47,6 +52,11 @@ where id = $1 and lease = $2
 _POSTPONE = """
 update refunds set due_at = now() + make_interval(secs => $3), lease = null, last_error = $4,
     provider_reference = coalesce($5, provider_reference)
+where id = $1 and lease = $2
+"""
+_POSTPONE_UNASKED = """
+update refunds set due_at = now() + make_interval(secs => $3), lease = null,
+    attempts = greatest(attempts - 1, 0), asked_at = case when attempts > 1 then asked_at end
 where id = $1 and lease = $2
 """
 _RENEW = "update refunds set key = $3, asked_at = now() where id = $1 and lease = $2"
@@ -100,9 +110,18 @@ async def add(
     return _refund(one(row))
 
 
-async def lease_due(database: Database, *, lease: UUID, for_s: float, limit: int) -> list[Refund]:
-    """Take some of what is due, for so long; nobody else gets it meanwhile."""
-    return [_refund(row) for row in await database.fetch(_LEASE_DUE, lease, for_s, limit)]
+async def lease_due(
+    database: Database, lease: UUID, but: Collection[RefundStatus] = (), *, for_s: float, limit: int
+) -> list[Refund]:
+    """Take some of what is due, but for these kinds; nobody else gets it for so long."""
+    rows = await database.fetch(_LEASE_DUE, lease, for_s, limit, list(but))
+    return [_refund(row) for row in rows]
+
+
+async def due_in_s(database: Database, since_s: float) -> float | None:
+    """When the next is due, of those that came due since then or will; below 0: it is."""
+    due_s: float | None = one(await database.fetch_one(_DUE_IN, since_s))["due_in_s"]
+    return due_s
 
 
 async def settle(tx: Transaction, refund: Refund, *, lease: UUID) -> bool:
@@ -118,6 +137,13 @@ async def postpone(
 ) -> None:
     """Ask again after a pause; keeps what the provider calls it."""
     await database.execute(_POSTPONE, refund.id, lease, by_s, error, refund.provider_reference)
+
+
+async def postpone_unasked(
+    database: Database, refund_id: RefundId, *, lease: UUID, by_s: float
+) -> None:
+    """Ask after a pause, as if the lease had never been."""
+    await database.execute(_POSTPONE_UNASKED, refund_id, lease, by_s)
 
 
 async def renew_key(database: Database, refund_id: RefundId, *, lease: UUID, key: str) -> bool:

@@ -1,18 +1,25 @@
 """What is due at the provider: asked outside any transaction, by whoever holds the lease."""
 
 import asyncio
-import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 import structlog
 
 from ordereats.chassis import context
+from ordereats.chassis.backoff import equal_jitter_s, up_to_twice_s
 from ordereats.chassis.db.pool import Transaction
+from ordereats.chassis.errors import Unavailable
 from ordereats.contracts.payments import RefundStatus
-from ordereats.services.payments.clients import Provider, ProviderUncertainError
-from ordereats.services.payments.domain import books, pauses
+from ordereats.services.payments.clients import (
+    KeyRefusedError,
+    Provider,
+    ProviderUncertainError,
+)
+from ordereats.services.payments.domain import books
 from ordereats.services.payments.domain import payments as rules
 from ordereats.services.payments.domain import refunds as refund_rules
 from ordereats.services.payments.domain.payments import (
@@ -33,25 +40,41 @@ from ordereats.services.payments.use_cases.deps import Deps
 
 log = structlog.get_logger(__name__)
 
+Due = TypeVar("Due", Payment, Refund)
+Kind = TypeVar("Kind", bound=Hashable)
+
 AT_ONCE = 20
 LOUD_AFTER = 5
 """Attempts; then somebody should have a look. It is asked again all the same."""
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+"""How long the provider is left alone at most after it gave no answer about something."""
+OBEYED_S = 300
+"""A provider that asks to be left alone is, up to this."""
 EVENTS_KEPT_DAYS = 7
 """The provider sends a webhook again for three days."""
 
 
 async def payments_due(deps: Deps) -> bool:
     """Do at the provider some of what orders want. Returns whether there may be more at once."""
-    lease = deps.clock.new_id()
-    due = await rows.lease_due(deps.database, lease=lease, for_s=deps.lease_s, limit=AT_ONCE)
-    return await _each([_ask(deps, payment, lease) for payment in due])
+    lease_some = partial(rows.lease_due, deps.database, for_s=deps.lease_s, limit=AT_ONCE)
+    return await _work(deps, lease_some, partial(_ask, deps), lambda each: (each.status, each.goal))
 
 
 async def refunds_due(deps: Deps) -> bool:
     """Give some of the money back that is to go back. Returns whether there may be more at once."""
-    lease = deps.clock.new_id()
-    due = await refund_rows.lease_due(deps.database, lease=lease, for_s=deps.lease_s, limit=AT_ONCE)
-    return await _each([_ask_refund(deps, refund, lease) for refund in due])
+    lease_some = partial(refund_rows.lease_due, deps.database, for_s=deps.lease_s, limit=AT_ONCE)
+    return await _work(deps, lease_some, partial(_ask_refund, deps), lambda each: each.status)
+
+
+async def payments_due_in_s(deps: Deps, since_s: float) -> float | None:
+    """When the provider is to be asked for the next payment: see `Job.due_in_s`."""
+    return await rows.due_in_s(deps.database, since_s)
+
+
+async def refunds_due_in_s(deps: Deps, since_s: float) -> float | None:
+    """Likewise, for the next refund."""
+    return await refund_rows.due_in_s(deps.database, since_s)
 
 
 async def forget_events(deps: Deps) -> bool:
@@ -59,21 +82,43 @@ async def forget_events(deps: Deps) -> bool:
     return await refund_rows.forget_events(deps.database, after_days=EVENTS_KEPT_DAYS)
 
 
-async def _ask(deps: Deps, payment: Payment, lease: UUID) -> None:
+async def _work(
+    deps: Deps,
+    lease_some: Callable[[UUID, Collection[Kind]], Awaitable[Sequence[Due]]],
+    ask: Callable[[Due, UUID], Awaitable[bool]],
+    kind: Callable[[Due], Kind],
+) -> bool:
+    """Do some of what is due. Returns whether there may be more at once.
+
+    A kind that the provider may not be asked for now is left out, and holds up no other.
+    """
+    refused: set[Kind] = set()
+    while True:
+        lease = deps.clock.new_id()
+        due = await lease_some(lease, refused)
+        were_asked = await _each([ask(each, lease) for each in due])
+        if len(due) < AT_ONCE or all(were_asked):
+            return len(due) == AT_ONCE
+        refused |= {
+            kind(each) for each, was_asked in zip(due, were_asked, strict=True) if not was_asked
+        }
+
+
+async def _ask(deps: Deps, payment: Payment, lease: UUID) -> bool:
+    """Do what is due. Returns whether the provider may be asked for it."""
     with context.entered(_context_of(payment)):
         try:
             truth = await _truth(deps.provider, payment)
+        except Unavailable as refused:
+            await _leave(deps, payment, lease, by_s=up_to_twice_s(refused.retry_after_s))
+            return False
         except ProviderUncertainError as error:
             _say_uncertain(payment, error)
-            await rows.postpone(
-                deps.database,
-                payment.id,
-                lease=lease,
-                by_s=_pause_s(payment),
-                error=str(error),
-            )
-            return
+            by_s = _pause_s(payment, error)
+            await rows.postpone(deps.database, payment.id, lease=lease, by_s=by_s, error=str(error))
+            return True
         await _settle(deps, payment, truth, lease)
+        return True
 
 
 async def _truth(provider: Provider, payment: Payment) -> Truth | None:
@@ -118,19 +163,43 @@ async def _settle(deps: Deps, asked: Payment, truth: Truth | None, lease: UUID) 
             tx.after_commit(deps.wake_jobs)
 
 
-async def _ask_refund(deps: Deps, refund: Refund, lease: UUID) -> None:
+async def _leave(deps: Deps, asked: Payment, lease: UUID, *, by_s: float) -> None:
+    """Ask later, unless the order has ended meanwhile and nothing was ever asked for it."""
+    async with deps.database.transaction() as tx:
+        payment = await rows.postpone_unasked(tx, asked.id, lease=lease, by_s=by_s)
+        if payment is not None and rules.next_step(payment) is Step.VOID:
+            move = rules.void_unasked(payment)
+            await effects.publish(deps, tx, [move])
+            await rows.settle(tx, move.payment, is_due=False)
+
+
+async def _ask_refund(deps: Deps, refund: Refund, lease: UUID) -> bool:
+    """Likewise."""
     with context.entered(_context_of(refund)):
         try:
             outcome = await _outcome(deps, refund, lease)
+        except Unavailable as refused:
+            by_s = up_to_twice_s(refused.retry_after_s)
+            await refund_rows.postpone_unasked(deps.database, refund.id, lease=lease, by_s=by_s)
+            return False
         except ProviderUncertainError as error:
             _say_uncertain(refund, error)
-            await _postpone_refund(deps, refund, lease, error=str(error))
-            return
-        if isinstance(outcome, Pending):
-            known = msgspec.structs.replace(refund, provider_reference=outcome.reference)
-            await _postpone_refund(deps, known, lease, error="pending at the provider")
-        elif outcome is not None:
-            await _settle_refund(deps, refund, outcome, lease)
+            by_s = _pause_s(refund, error)
+            await refund_rows.postpone(
+                deps.database, refund, lease=lease, by_s=by_s, error=str(error)
+            )
+            return True
+        await _take_over(deps, refund, outcome, lease)
+        return True
+
+
+async def _take_over(deps: Deps, refund: Refund, outcome: Outcome | None, lease: UUID) -> None:
+    if isinstance(outcome, Pending):
+        known = msgspec.structs.replace(refund, provider_reference=outcome.reference)
+        said, by_s = "pending at the provider", _pause_s(refund)
+        await refund_rows.postpone(deps.database, known, lease=lease, by_s=by_s, error=said)
+    elif outcome is not None:
+        await _settle_refund(deps, refund, outcome, lease)
 
 
 async def _outcome(deps: Deps, refund: Refund, lease: UUID) -> Outcome | None:
@@ -197,24 +266,20 @@ async def _payment_of(tx: Transaction, refund: Refund) -> Payment:
     return payment
 
 
-async def _postpone_refund(deps: Deps, refund: Refund, lease: UUID, *, error: str) -> None:
-    await refund_rows.postpone(
-        deps.database, refund, lease=lease, by_s=_pause_s(refund), error=error
-    )
-
-
-async def _each(work: Sequence[Awaitable[None]]) -> bool:
-    outcomes = await asyncio.gather(*work, return_exceptions=True)
-    for outcome in outcomes:  # only now: what goes wrong with one is no other one's matter
-        if isinstance(outcome, BaseException):
+async def _each(work: Sequence[Awaitable[bool]]) -> list[bool]:
+    outcomes = []
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, BaseException):  # only now: it is no other one's matter
             raise outcome
-    return len(work) == AT_ONCE
+        outcomes.append(outcome)
+    return outcomes
 
 
-def _say_uncertain(asked: Payment | Refund, error: Exception) -> None:
-    tell = log.warning if asked.attempts < LOUD_AFTER else log.error
+def _say_uncertain(asked: Payment | Refund, error: ProviderUncertainError) -> None:
+    is_loud = asked.attempts >= LOUD_AFTER or isinstance(error, KeyRefusedError)
+    tell = log.error if is_loud else log.warning
     tell(
-        "provider_uncertain",
+        "provider_refuses_key" if isinstance(error, KeyRefusedError) else "provider_uncertain",
         order_id=asked.order_id,
         about=type(asked).__name__.lower(),
         attempt=asked.attempts,
@@ -222,8 +287,10 @@ def _say_uncertain(asked: Payment | Refund, error: Exception) -> None:
     )
 
 
-def _pause_s(asked: Payment | Refund) -> float:
-    return pauses.pause_s(asked.attempts, share=random.random())  # noqa: S311  # jitter
+def _pause_s(asked: Payment | Refund, error: ProviderUncertainError | None = None) -> float:
+    pause_s = equal_jitter_s(asked.attempts, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+    told_s = (error.told_s if error is not None else None) or 0
+    return pause_s + min(OBEYED_S, told_s)
 
 
 def _context_of(asked: Payment | Refund) -> context.Context:

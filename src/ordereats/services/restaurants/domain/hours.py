@@ -6,12 +6,12 @@ arithmetic on the spans that of PostgreSQL's `tstzmultirange`; here a calendar i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from ordereats.chassis.errors import Conflict, Invalid
+from ordereats.chassis.errors import Invalid
+from ordereats.contracts.openings import Opening
 from ordereats.contracts.problems import FieldProblem
 from ordereats.contracts.restaurants import Hours, Pause, Span, WeeklySpan
 
@@ -21,30 +21,6 @@ LONGEST_PAUSE = timedelta(days=7)
 """So that its end lies in what is unrolled; who is away for longer gives special days."""
 LOOKED_FOR = timedelta(days=400)
 """How far ahead the first span after that is looked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A time in which orders are taken, in UTC; its end does not belong to it."""
-
-    opens: datetime
-    closes: datetime
-
-
-class Closed(Conflict, code="closed"):
-    """It takes no orders now.
-
-    Attributes:
-        opens_at: the next moment in which it does, if that is known.
-    """
-
-    def __init__(self, said: str, opens_at: datetime | None) -> None:
-        super().__init__(said)
-        self.extension = {"opensAt": opens_at}
-
-
-class Paused(Closed, code="paused"):
-    """It takes no orders for a while, though it would by its hours."""
 
 
 def check(hours: Hours) -> None:
@@ -96,23 +72,6 @@ def unrolled(hours: Hours, *, now: datetime) -> list[Opening]:
         if each.opens > now + KNOWN_FOR:
             break
     return found
-
-
-def takes_orders_at(
-    *, has_hours: bool, opens: datetime | None, paused_until: datetime | None, now: datetime
-) -> datetime | None:
-    """The first moment from now on in which orders are taken; None: not known.
-
-    Args:
-        has_hours: one that has given none is always open.
-        opens: when the span that runs or comes next opens, as of now or of the end of its pause.
-        paused_until: the end of its pause, which may be over.
-        now: the moment that is asked about.
-    """
-    earliest = max(now, paused_until or now)
-    if not has_hours:
-        return earliest
-    return None if opens is None else max(earliest, opens)
 
 
 def _openings(hours: Hours, *, since: datetime) -> Iterator[Opening]:

@@ -8,8 +8,17 @@ import msgspec
 
 from ordereats.chassis.errors import Invalid
 from ordereats.contracts import menus as contract
+from ordereats.contracts.baskets import ListedDish, signed_minor
 from ordereats.contracts.ids import DishId, RestaurantId
-from ordereats.contracts.menus import ChangeDish, NewDish, NewMenu, Option, OptionGroup, Section
+from ordereats.contracts.menus import (
+    ChangeDish,
+    NewDish,
+    NewMenu,
+    Option,
+    OptionGroup,
+    OrderedItem,
+    Section,
+)
 from ordereats.contracts.money import AmountError, Money
 from ordereats.contracts.problems import FieldProblem
 
@@ -116,6 +125,37 @@ def change(dish: Dish, command: ChangeDish) -> Dish:
     )
 
 
+def listed(dish: Dish, *, wanted: int = 0) -> ListedDish:
+    """What its price depends on.
+
+    Args:
+        dish: which.
+        wanted: how many have to be there; 0: only whether it is marked is told.
+    """
+    portions = dish.portions_left
+    return ListedDish(
+        id=dish.id,
+        name=dish.name,
+        price=dish.price,
+        option_groups=dish.option_groups,
+        sold_out=dish.is_marked or (portions is not None and portions < wanted),
+        is_limited=portions is not None,
+    )
+
+
+def listed_for(items: Sequence[OrderedItem], dishes: Sequence[Dish]) -> list[ListedDish]:
+    """The dishes of a basket, of which so many have to be there; all of its lines count."""
+    return [
+        listed(
+            dish,
+            wanted=sum(
+                each.qty for each in items if dish.id == each.dish_id or dish.name == each.name
+            ),
+        )
+        for dish in dishes
+    ]
+
+
 def shown_dish(dish: Dish) -> contract.Dish:
     """What the world sees of a dish."""
     return contract.Dish(
@@ -141,16 +181,6 @@ def shown(
             for index, name in enumerate(sections)
         ),
     )
-
-
-def signed_minor(amount: Decimal) -> int:
-    """A difference of prices in hundredths: `Money` itself is never negative.
-
-    Raises:
-        AmountError: as `Money.of`.
-    """
-    minor = Money.of(amount.copy_abs()).minor
-    return -minor if amount < 0 else minor
 
 
 def _dish_problems(where: str, dish: NewDish) -> Iterator[FieldProblem]:

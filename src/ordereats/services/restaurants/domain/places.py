@@ -1,38 +1,15 @@
-"""Where things are, and how they are found. Pure."""
+"""How places and words are found. Pure."""
 
 import math
 import re
 import unicodedata
 
-from ordereats.contracts.places import Location
-
-EARTH_M = 6_371_009
-"""The mean radius of the earth (IUGG), in metres."""
-
-
-def on_earth(where: Location) -> tuple[float, float, float]:
-    """The point in space, in metres from the middle of the earth.
-
-    There what is near is near, also across the poles and the 180th meridian, and a straight line
-    grows with the way over the ground: so an index of boxes finds neighbours.
-    """
-    lat, lon = math.radians(where.lat), math.radians(where.lon)
-    return (
-        EARTH_M * math.cos(lat) * math.cos(lon),
-        EARTH_M * math.cos(lat) * math.sin(lon),
-        EARTH_M * math.sin(lat),
-    )
+from ordereats.contracts.places import EARTH_M
 
 
 def chord_m(ground_m: float) -> float:
     """The straight line through the earth that belongs to a way over the ground."""
     return 2 * EARTH_M * math.sin(min(ground_m / (2 * EARTH_M), math.pi / 2))
-
-
-def distance_m(one: Location, other: Location) -> int:
-    """The way over the ground as the crow flies, in whole metres."""
-    chord = math.dist(on_earth(one), on_earth(other))
-    return round(2 * EARTH_M * math.asin(min(1.0, chord / (2 * EARTH_M))))
 
 
 def words(*texts: str | None) -> list[str]:

@@ -1,14 +1,17 @@
 """A restaurant, as this service knows it. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from ordereats.contracts import restaurants as contract
+from ordereats.contracts.baskets import ListedDish
 from ordereats.contracts.ids import RestaurantId
+from ordereats.contracts.openings import Opening, takes_orders_at
 from ordereats.contracts.places import Place
-from ordereats.contracts.restaurants import RestaurantChanged
-from ordereats.services.restaurants.domain.hours import Closed, Paused, takes_orders_at
+from ordereats.contracts.pricing import PriceList, Tariff
+from ordereats.contracts.restaurants import MenuChanged, RestaurantChanged
 
 
 class Restaurant(msgspec.Struct, frozen=True):
@@ -73,19 +76,28 @@ def changed(restaurant: Restaurant) -> RestaurantChanged:
     )
 
 
-def check_open(restaurant: Restaurant) -> None:
-    """Refuse an order that comes at the wrong time.
+def price_list(restaurant: Restaurant, dishes: Sequence[ListedDish], tariff: Tariff) -> PriceList:
+    """What baskets of these dishes are priced by."""
+    return PriceList(
+        restaurant_id=restaurant.id,
+        version=restaurant.version,
+        name=restaurant.name,
+        place=restaurant.place,
+        tariff=tariff,
+        dishes=tuple(dishes) if restaurant.menu_version else None,
+    )
 
-    Raises:
-        Paused: until a moment that it has named.
-        Closed: by its hours.
-    """
-    opens_at = restaurant.takes_orders_at
-    if opens_at == restaurant.at:
-        return
-    if _is_paused(restaurant):
-        raise Paused(f"{restaurant.name} has paused.", opens_at)
-    raise Closed(f"{restaurant.name} is closed.", opens_at)
+
+def menu_changed(
+    restaurant: Restaurant, prices: PriceList, openings: Sequence[Opening]
+) -> MenuChanged:
+    """The fact that something by which orders are taken is new."""
+    return MenuChanged(
+        price_list=prices,
+        openings=tuple(openings) if restaurant.has_hours else None,
+        paused_until=restaurant.paused_until,
+        at=restaurant.at,
+    )
 
 
 def _is_paused(restaurant: Restaurant) -> bool:

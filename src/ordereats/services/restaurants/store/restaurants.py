@@ -6,11 +6,12 @@ from datetime import datetime
 
 from ordereats.chassis.db.pool import Reader, Row, Transaction, one
 from ordereats.contracts.ids import RestaurantId
-from ordereats.contracts.places import Location, Place
+from ordereats.contracts.openings import Opening
+from ordereats.contracts.places import Location, Place, on_earth
+from ordereats.contracts.pricing import Tariff
 from ordereats.contracts.restaurants import Hours, OpenRestaurant
 from ordereats.contracts.wire import decode, encode
 from ordereats.services.restaurants.domain import places
-from ordereats.services.restaurants.domain.hours import Opening
 from ordereats.services.restaurants.domain.restaurant import Restaurant
 
 # A place, and then what a `Restaurant` has, in the order of its attributes. `opens` is of the span
@@ -39,7 +40,10 @@ _LOCK = f"""
 select {_COLUMNS} from restaurants where id = $2 for no key update
 """  # noqa: S608  # a constant
 _NEXT_VERSION = """
-update restaurants set version = version + 1 where id = $1 returning version
+update restaurants set version = version + 1 where id = $1
+"""
+_NOTE_TOLD = """
+update restaurants set told_version = version, told_tariff = $2::jsonb where id = $1
 """
 _SET_HOURS = """
 update restaurants set hours = $2::jsonb where id = $1
@@ -53,10 +57,19 @@ update restaurants set
     opening_due_at = now() + make_interval(secs => $4)
 where id = $1
 """
+_OPENINGS = """
+select lower(span) as opens, upper(span) as closes
+from restaurants, unnest(opening) as span where id = $1 and hours is not null order by span
+"""
 _HOURS = "select hours from restaurants where id = $1"
 _DUE = """
 select id, hours from restaurants where opening_due_at <= now()
 order by opening_due_at limit $1 for no key update skip locked
+"""
+_LOCK_TOLD_OTHERWISE = """
+select id from restaurants
+where told_version is distinct from version or told_tariff is distinct from $1::jsonb
+limit $2 for no key update skip locked
 """
 _PAUSE = "update restaurants set paused_until = $2 where id = $1"
 
@@ -93,7 +106,7 @@ async def insert(tx: Transaction, command: OpenRestaurant, *, at: datetime) -> R
         place.address if place else None,
         where.lat if where else None,
         where.lon if where else None,
-        places.on_earth(where) if where else None,
+        on_earth(where) if where else None,
         places.words(command.name, command.cuisine),
     )
     return _restaurant(one(row), at)
@@ -145,7 +158,7 @@ def search_statement(
         conditions.append(f"opening @> {moment}::timestamptz")
         conditions.append(f"coalesce(paused_until <= {moment}, true)")
     if which.near is not None:
-        here = f"cube({bound(places.on_earth(which.near))}::float8[])"
+        here = f"cube({bound(on_earth(which.near))}::float8[])"
         within = bound(places.chord_m(which.within_m))
         conditions.append(f"on_earth <@ cube_enlarge({here}, {within}::float8, 3)")
         conditions.append(f"on_earth <-> {here} <= {within}")
@@ -163,9 +176,20 @@ async def lock(tx: Transaction, restaurant_id: RestaurantId, *, at: datetime) ->
     return None if row is None else _restaurant(row, at)
 
 
-async def next_version(tx: Transaction, restaurant_id: RestaurantId) -> int:
+async def next_version(tx: Transaction, restaurant_id: RestaurantId) -> None:
     """Count what a restaurant says of itself."""
-    return int(one(await tx.fetch_one(_NEXT_VERSION, restaurant_id))["version"])
+    await tx.execute(_NEXT_VERSION, restaurant_id)
+
+
+async def note_told(tx: Transaction, restaurant_id: RestaurantId, tariff: Tariff) -> None:
+    """Keep that a restaurant has told its prices as they are, and at which tariff."""
+    await tx.execute(_NOTE_TOLD, restaurant_id, encode(tariff).decode())
+
+
+async def lock_told_otherwise(tx: Transaction, tariff: Tariff, *, limit: int) -> list[RestaurantId]:
+    """Some that told other prices, or at another tariff, or never, and that nobody has locked."""
+    rows = await tx.fetch(_LOCK_TOLD_OTHERWISE, encode(tariff).decode(), limit)
+    return [RestaurantId(row["id"]) for row in rows]
 
 
 async def hours(reader: Reader, restaurant_id: RestaurantId) -> Hours | None:
@@ -185,6 +209,12 @@ async def set_opening(
     """Keep the hours of the coming days, unrolled, which are due again in so long."""
     opens, closes = [each.opens for each in openings], [each.closes for each in openings]
     await tx.execute(_SET_OPENING, restaurant_id, opens, closes, for_s)
+
+
+async def openings(reader: Reader, restaurant_id: RestaurantId) -> list[Opening]:
+    """The hours of the coming days, unrolled, in their order; none where none were given."""
+    rows = await reader.fetch(_OPENINGS, restaurant_id)
+    return [Opening(row["opens"], row["closes"]) for row in rows]
 
 
 async def due(tx: Transaction, *, limit: int) -> list[tuple[RestaurantId, Hours]]:

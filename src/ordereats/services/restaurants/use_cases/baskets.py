@@ -1,18 +1,22 @@
 """Baskets: what they cost, and the portions that are kept for them."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
 
 from ordereats.chassis.db.pool import Reader, Transaction
-from ordereats.chassis.errors import NotFound
+from ordereats.chassis.errors import NotFound, rules_may_refuse
 from ordereats.contracts import menus as contract
+from ordereats.contracts import pricing
+from ordereats.contracts.baskets import ListedDish, check_available, lines
 from ordereats.contracts.ids import DishId, HoldId, OrderId, RestaurantId
 from ordereats.contracts.menus import AskQuote, HoldPortions, OrderedItem, Quote
-from ordereats.services.restaurants.domain import basket, portions, pricing
-from ordereats.services.restaurants.domain.basket import Line
+from ordereats.contracts.openings import check_open
+from ordereats.services.restaurants.domain import portions
+from ordereats.services.restaurants.domain.menu import listed_for
 from ordereats.services.restaurants.domain.portions import Hold, HoldState
-from ordereats.services.restaurants.domain.restaurant import check_open
+from ordereats.services.restaurants.domain.restaurant import price_list
 from ordereats.services.restaurants.store import holds, menus
 from ordereats.services.restaurants.use_cases.deps import Deps, locked
 
@@ -27,15 +31,20 @@ async def quote(deps: Deps, restaurant_id: RestaurantId, ask: AskQuote) -> Quote
     Raises:
         NotFound: no such restaurant.
         Invalid: names each place of the basket that can't be right.
-        Closed, Paused, OutOfReach, SoldOut: it can't be had now, or not there.
+        Conflict: `closed`, `paused`, `out_of_reach`, `sold_out`: it can't be had now, or not there.
     """
     restaurant = await deps.found.ask(restaurant_id)
-    if restaurant.menu_version == 0:
-        found = pricing.agreed(restaurant, ask, deps.tariff)
-    else:
-        lines = await _lines(deps.database, restaurant_id, ask.items)
-        found = pricing.quote(restaurant, lines, ask, deps.tariff)
-    check_open(restaurant)
+    dishes = []
+    if restaurant.menu_version:
+        dishes = await _listed(deps.database, restaurant_id, ask.items)
+    with rules_may_refuse():
+        found = pricing.quote(price_list(restaurant, dishes, deps.tariff), ask)
+        check_open(
+            restaurant.name,
+            restaurant.takes_orders_at,
+            paused_until=restaurant.paused_until,
+            now=restaurant.at,
+        )
     return found
 
 
@@ -45,7 +54,7 @@ async def hold(deps: Deps, restaurant_id: RestaurantId, command: HoldPortions) -
     Raises:
         NotFound: no such restaurant.
         Invalid: names each line that can't be right.
-        SoldOut: there are not as many left as are wanted; none was taken.
+        Conflict: `sold_out`: there are not as many left as are wanted; none was taken.
         HoldReused: the id was used before, for another restaurant or too long ago.
     """
     async with deps.database.transaction() as tx:
@@ -54,11 +63,7 @@ async def hold(deps: Deps, restaurant_id: RestaurantId, command: HoldPortions) -
         if before is not None:
             portions.check_again(before, restaurant_id)
         else:
-            lines = await _lines(tx, restaurant_id, command.items)
-            basket.check_available(lines)
-            limited = {each.dish.id for each in lines if each.dish.portions_left is not None}
-            counts = basket.wanted(lines)
-            kept = {dish_id: counts[dish_id] for dish_id in sorted(limited)}
+            kept = _kept(command.items, await _listed(tx, restaurant_id, command.items))
             await holds.insert(
                 tx, Hold(command.hold_id, restaurant_id, kept), for_s=deps.held_for_s
             )
@@ -114,12 +119,23 @@ async def forget_old(deps: Deps) -> bool:
         return await holds.forget(tx, after_days=REMEMBERED_DAYS)
 
 
-async def _lines(
+async def _listed(
     reader: Reader, restaurant_id: RestaurantId, items: Sequence[OrderedItem]
-) -> list[Line]:
+) -> list[ListedDish]:
     ids = [item.dish_id for item in items if item.dish_id is not None]
     names = [item.name for item in items if item.name is not None]
-    return basket.lines(items, await menus.of_basket(reader, restaurant_id, ids, names))
+    return listed_for(items, await menus.of_basket(reader, restaurant_id, ids, names))
+
+
+def _kept(items: Sequence[OrderedItem], dishes: Sequence[ListedDish]) -> dict[DishId, int]:
+    with rules_may_refuse():
+        basket = lines(items, dishes)
+        check_available(basket)
+    kept: Counter[DishId] = Counter()
+    for line in basket:
+        if line.dish.is_limited:
+            kept[line.dish.id] += line.item.qty
+    return dict(sorted(kept.items()))
 
 
 async def _locked_hold(deps: Deps, tx: Transaction, hold_id: HoldId) -> Hold:

@@ -11,9 +11,15 @@ from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts import restaurants as contract
 from ordereats.contracts.ids import RestaurantId
-from ordereats.services.restaurants.domain.pricing import Tariff
-from ordereats.services.restaurants.domain.restaurant import Restaurant, changed
-from ordereats.services.restaurants.store import restaurants
+from ordereats.contracts.pricing import Tariff
+from ordereats.services.restaurants.domain.menu import Dish, listed
+from ordereats.services.restaurants.domain.restaurant import (
+    Restaurant,
+    changed,
+    menu_changed,
+    price_list,
+)
+from ordereats.services.restaurants.store import menus, restaurants
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,30 @@ async def locked(deps: Deps, tx: Transaction, restaurant_id: RestaurantId) -> Re
     return restaurant
 
 
-async def tell(deps: Deps, tx: Transaction, restaurant: Restaurant) -> None:
-    """Publish that a restaurant has something new to say."""
-    version = await restaurants.next_version(tx, restaurant.id)
-    subject = f"restaurant/{restaurant.id}"
-    await deps.outbox.add(tx, changed(restaurant), subject=subject, version=version)
+async def tell(deps: Deps, tx: Transaction, restaurant_id: RestaurantId) -> None:
+    """Publish that a restaurant, which is locked, has something new to say."""
+    await restaurants.next_version(tx, restaurant_id)
+    found = await restaurants.some(tx, [restaurant_id], at=deps.clock.now())
+    dishes = await menus.dishes(tx, restaurant_id)
+    await publish(deps, tx, found[restaurant_id], dishes)
+
+
+async def publish(
+    deps: Deps, tx: Transaction, restaurant: Restaurant, dishes: Sequence[Dish]
+) -> None:
+    """Publish what a restaurant says now, with all of its dishes."""
+    openings = await restaurants.openings(tx, restaurant.id)
+    prices = price_list(restaurant, [listed(dish) for dish in dishes], deps.tariff)
+    facts = {
+        f"restaurant/{restaurant.id}": changed(restaurant),
+        f"menu/{restaurant.id}": menu_changed(restaurant, prices, openings),
+    }
+    messages = [
+        deps.outbox.message(fact, subject=subject, version=restaurant.version)
+        for subject, fact in facts.items()
+    ]
+    await deps.outbox.add_all(tx, messages)
+    await restaurants.note_told(tx, restaurant.id, deps.tariff)
 
 
 def unknown(restaurant_id: RestaurantId) -> NotFound:

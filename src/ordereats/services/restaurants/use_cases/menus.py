@@ -32,7 +32,7 @@ async def write(deps: Deps, restaurant_id: RestaurantId, menu: NewMenu) -> contr
         await store.insert(tx, restaurant_id, dishes)
         await store.set_sections(tx, restaurant_id, sections, words)
         version = await store.next_version(tx, restaurant_id)
-        await tell(deps, tx, restaurant)
+        await tell(deps, tx, restaurant_id)
     return rules.shown(restaurant_id, version, sections, dishes)
 
 
@@ -58,14 +58,14 @@ async def change_dish(
         NotFound: no such dish on the menu of this restaurant.
     """
     async with deps.database.transaction() as tx:
-        restaurant = await locked(deps, tx, restaurant_id)
+        await locked(deps, tx, restaurant_id)
         dish = await store.find(tx, restaurant_id, dish_id)
         if dish is None:
             raise NotFound(f"There is no dish {dish_id} on the menu of {restaurant_id}.")
         changed = rules.change(dish, command)
         await store.save(tx, restaurant_id, changed)
         await store.next_version(tx, restaurant_id)
-        await tell(deps, tx, restaurant)
+        await tell(deps, tx, restaurant_id)
     return rules.shown_dish(changed)
 
 
@@ -73,7 +73,7 @@ async def mark_sold_out(
     deps: Deps, tx: Transaction, restaurant_id: RestaurantId, dishes: Sequence[DishId]
 ) -> None:
     """The kitchen has found that there are no more of these."""
-    restaurant = await locked(deps, tx, restaurant_id)
+    await locked(deps, tx, restaurant_id)
     if await store.mark_sold_out(tx, restaurant_id, dishes):
         await store.next_version(tx, restaurant_id)
-        await tell(deps, tx, restaurant)
+        await tell(deps, tx, restaurant_id)

@@ -16,12 +16,20 @@ from ordereats.contracts.problems import FieldProblem
 from ordereats.contracts.restaurants import Hours, OpenRestaurant, Pause
 from ordereats.services.restaurants.domain import hours as rules
 from ordereats.services.restaurants.domain import places
-from ordereats.services.restaurants.domain.restaurant import Restaurant, changed, shown
+from ordereats.services.restaurants.domain.restaurant import Restaurant, shown
 from ordereats.services.restaurants.store import restaurants as store
-from ordereats.services.restaurants.use_cases.deps import Deps, Page, locked, tell, unknown
+from ordereats.services.restaurants.use_cases.deps import (
+    Deps,
+    Page,
+    locked,
+    publish,
+    tell,
+    unknown,
+)
 
 UNROLLED_EVERY = rules.KNOWN_FOR / 2
-AT_ONCE = 100
+AT_ONCE = 10
+"""Whoever wants to hold portions of one of these waits until all of them have been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,7 @@ async def open_restaurant(deps: Deps, command: OpenRestaurant) -> contract.Resta
         restaurant = await store.insert(tx, named, at=deps.clock.now())
         answer = shown(restaurant)
         await deps.answers.keep(tx, answer)
-        subject = f"restaurant/{restaurant.id}"
-        await deps.outbox.add(tx, changed(restaurant), subject=subject, version=restaurant.version)
+        await publish(deps, tx, restaurant, dishes=[])
     return answer
 
 
@@ -97,11 +104,11 @@ async def set_hours(deps: Deps, restaurant_id: RestaurantId, hours: Hours) -> Ho
     """
     rules.check(hours)
     async with deps.database.transaction() as tx:
-        restaurant = await locked(deps, tx, restaurant_id)
+        await locked(deps, tx, restaurant_id)
         openings = rules.unrolled(hours, now=deps.clock.now())
         await store.set_hours(tx, restaurant_id, hours)
         await store.set_opening(tx, restaurant_id, openings, for_s=_seconds(UNROLLED_EVERY))
-        await tell(deps, tx, restaurant)
+        await tell(deps, tx, restaurant_id)
     return hours
 
 
@@ -128,7 +135,7 @@ async def pause(deps: Deps, restaurant_id: RestaurantId, command: Pause) -> cont
     async with deps.database.transaction() as tx:
         restaurant = await locked(deps, tx, restaurant_id)
         await store.pause(tx, restaurant_id, until)
-        await tell(deps, tx, restaurant)
+        await tell(deps, tx, restaurant_id)
         paused = await store.some(tx, [restaurant_id], at=restaurant.at)
     return shown(paused[restaurant_id])
 
@@ -140,7 +147,20 @@ async def unroll_due(deps: Deps) -> bool:
         for restaurant_id, hours in due:
             openings = rules.unrolled(hours, now=deps.clock.now())
             await store.set_opening(tx, restaurant_id, openings, for_s=_seconds(UNROLLED_EVERY))
+            await tell(deps, tx, restaurant_id)
     return len(due) == AT_ONCE
+
+
+async def tell_anew(deps: Deps) -> bool:
+    """Tell what was told otherwise, or never. Returns whether there may be more at once.
+
+    At another tariff, that is; or by a process of a release that told no prices.
+    """
+    async with deps.database.transaction() as tx:
+        found = await store.lock_told_otherwise(tx, deps.tariff, limit=AT_ONCE)
+        for restaurant_id in found:
+            await tell(deps, tx, restaurant_id)
+    return len(found) == AT_ONCE
 
 
 async def find(

@@ -1,37 +1,51 @@
-"""Rules of a basket: which dishes are meant, and whether they can be had. Pure."""
+"""Which dishes of a list a basket means, and with which options: one rule for all. Pure."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 
-import msgspec
+from msgspec import Struct
 
-from ordereats.chassis.errors import Conflict, Invalid
 from ordereats.contracts.ids import DishId
 from ordereats.contracts.menus import ChosenOption, OptionGroup, OrderedItem
-from ordereats.contracts.problems import FieldProblem
-from ordereats.services.restaurants.domain.menu import Dish, signed_minor
+from ordereats.contracts.money import Money
+from ordereats.contracts.problems import FieldProblem, Refused, Unfit
 
 
-class SoldOut(Conflict, code="sold_out"):
-    """Some dish can't be had, or not as often as it is wanted."""
+class ListedDish(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a dish costs, and whether it can be had.
 
-    def __init__(self, dishes: Sequence[Dish]) -> None:
-        super().__init__(f"Sold out: {', '.join(dish.name for dish in dishes)}.")
-        self.extension = {"dishes": [dish.id for dish in dishes]}
+    Attributes:
+        sold_out: nobody can order it now.
+        is_limited: it has a count of portions, which is not listed: it changes with each order.
+    """
+
+    id: DishId
+    name: str
+    price: Money
+    option_groups: tuple[OptionGroup, ...] = ()
+    sold_out: bool = False
+    is_limited: bool = False
 
 
-class Line(msgspec.Struct, frozen=True):
+class SoldOut(Refused, code="sold_out"):
+    """Some dish can't be had, or not as often as it is wanted; `dishes` has the ids."""
+
+    def __init__(self, dishes: Mapping[DishId, str]) -> None:
+        super().__init__(f"Sold out: {', '.join(dishes.values())}.", dishes=list(dishes))
+
+
+class Line(Struct, frozen=True):
     """One line of a basket, understood."""
 
     item: OrderedItem
-    dish: Dish
+    dish: ListedDish
 
 
-def lines(items: Sequence[OrderedItem], dishes: Sequence[Dish]) -> list[Line]:
+def lines(items: Sequence[OrderedItem], dishes: Sequence[ListedDish]) -> list[Line]:
     """Find the dishes of a basket by their ids or exact names.
 
     Raises:
-        Invalid: each line that names none, or two different ones.
+        Unfit: each line that names none, or two different ones.
     """
     by_id = {dish.id: dish for dish in dishes}
     by_name = {dish.name: dish for dish in dishes}
@@ -39,12 +53,12 @@ def lines(items: Sequence[OrderedItem], dishes: Sequence[Dish]) -> list[Line]:
     found = []
     for index, item in enumerate(items):
         dish = _meant(f"items[{index}]", item, by_id, by_name)
-        if isinstance(dish, Dish):
+        if isinstance(dish, ListedDish):
             found.append(Line(item, dish))
         else:
             problems.append(dish)
     if problems:
-        raise Invalid(*problems)
+        raise Unfit(*problems)
     return found
 
 
@@ -52,7 +66,7 @@ def check_options(basket: Sequence[Line]) -> None:
     """Refuse choices that the dishes don't offer.
 
     Raises:
-        Invalid: each wrong option, and each group of which too few or too many are chosen.
+        Unfit: each wrong option, and each group of which too few or too many are chosen.
     """
     problems = [
         problem
@@ -60,33 +74,18 @@ def check_options(basket: Sequence[Line]) -> None:
         for problem in _option_problems(f"items[{index}].options", line)
     ]
     if problems:
-        raise Invalid(*problems)
+        raise Unfit(*problems)
 
 
 def check_available(basket: Sequence[Line]) -> None:
-    """Refuse what can't be had. Lines of the same dish count together.
+    """Refuse what can't be had.
 
     Raises:
         SoldOut: names each dish.
     """
-    counts = wanted(basket)
-    dishes = {line.dish.id: line.dish for line in basket}
-    missing = [
-        dish
-        for dish in dishes.values()
-        if dish.sold_out
-        or (dish.portions_left is not None and dish.portions_left < counts[dish.id])
-    ]
+    missing = {line.dish.id: line.dish.name for line in basket if line.dish.sold_out}
     if missing:
         raise SoldOut(missing)
-
-
-def wanted(basket: Sequence[Line]) -> Counter[DishId]:
-    """How often each dish is wanted."""
-    counts: Counter[DishId] = Counter()
-    for line in basket:
-        counts[line.dish.id] += line.item.qty
-    return counts
 
 
 def unit_minor(line: Line) -> int:
@@ -100,12 +99,22 @@ def unit_minor(line: Line) -> int:
     )
 
 
+def signed_minor(amount: Decimal) -> int:
+    """A difference of prices in hundredths: `Money` itself is never negative.
+
+    Raises:
+        AmountError: as `Money.of`.
+    """
+    minor = Money.of(amount.copy_abs()).minor
+    return -minor if amount < 0 else minor
+
+
 def _meant(
     where: str,
     item: OrderedItem,
-    by_id: Mapping[DishId, Dish],
-    by_name: Mapping[str, Dish],
-) -> Dish | FieldProblem:
+    by_id: Mapping[DishId, ListedDish],
+    by_name: Mapping[str, ListedDish],
+) -> ListedDish | FieldProblem:
     if item.dish_id is not None:
         dish = by_id.get(item.dish_id)
         if dish is None:

@@ -1,22 +1,23 @@
-"""What a basket costs. Pure, in whole hundredths; `total` is always the sum of its parts."""
+"""What a basket costs by a price list: one rule, for the restaurant and for who has a copy. Pure.
+
+In whole hundredths; `total` is always the sum of its parts.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
-from ordereats.chassis.errors import Conflict, Invalid
+from msgspec import Struct
+
+from ordereats.contracts import baskets
+from ordereats.contracts.baskets import ListedDish
+from ordereats.contracts.ids import RestaurantId
 from ordereats.contracts.menus import AskQuote, Quote, QuotedLine
 from ordereats.contracts.money import AmountError, Money
-from ordereats.contracts.places import Location
-from ordereats.contracts.problems import FieldProblem
-from ordereats.services.restaurants.domain import basket as rules
-from ordereats.services.restaurants.domain.basket import Line
-from ordereats.services.restaurants.domain.places import distance_m
-from ordereats.services.restaurants.domain.restaurant import Restaurant
+from ordereats.contracts.places import Location, Place, distance_m
+from ordereats.contracts.problems import FieldProblem, Refused, Unfit
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(Struct, frozen=True, rename="camel"):
     """What the platform takes beside the dishes; amounts in hundredths, shares in 1/10,000.
 
     Attributes:
@@ -39,28 +40,48 @@ class Tariff:
     tax_share: int = 1_350
 
 
-class OutOfReach(Conflict, code="out_of_reach"):
+class PriceList(Struct, frozen=True, rename="camel"):
+    """All that a price depends on; of the dishes, those of the basket are enough.
+
+    Attributes:
+        version: counts what the restaurant says of itself.
+        dishes: None: it has no menu.
+    """
+
+    restaurant_id: RestaurantId
+    version: int
+    name: str
+    place: Place | None
+    tariff: Tariff
+    dishes: tuple[ListedDish, ...] | None
+
+
+class OutOfReach(Refused, code="out_of_reach"):
     """It is too far from the restaurant to the address."""
 
 
-def quote(restaurant: Restaurant, basket: Sequence[Line], ask: AskQuote, tariff: Tariff) -> Quote:
-    """Price a basket by the menu.
+def quote(by: PriceList, ask: AskQuote) -> Quote:
+    """Price a basket by a list; whether there are portions enough is not known here.
 
     Raises:
-        Invalid: wrong options, or an amount that nobody can pay.
+        Unfit: names each place of the basket that can't be right, or an amount that nobody can pay.
         OutOfReach: see there.
-        SoldOut: a dish can't be had, or not as often as it is wanted.
+        SoldOut: a dish can't be had.
     """
-    rules.check_options(basket)
+    return _agreed(by, ask) if by.dishes is None else _by_dishes(by, by.dishes, ask)
+
+
+def _by_dishes(by: PriceList, dishes: Sequence[ListedDish], ask: AskQuote) -> Quote:
+    basket = baskets.lines(ask.items, dishes)
+    baskets.check_options(basket)
     tip = _tip(ask)
-    delivery = _delivery_minor(restaurant, ask.deliver_to, tariff)
-    rules.check_available(basket)
-    units = [rules.unit_minor(line) for line in basket]
+    delivery = _delivery_minor(by, ask.deliver_to)
+    baskets.check_available(basket)
+    units = [baskets.unit_minor(line) for line in basket]
     prices = [unit * line.item.qty for unit, line in zip(units, basket, strict=True)]
     subtotal = sum(prices)
-    service = _service_minor(subtotal, tariff)
     return _quote(
-        restaurant,
+        by,
         tuple(
             QuotedLine(
                 qty=line.item.qty,
@@ -72,44 +93,36 @@ def quote(restaurant: Restaurant, basket: Sequence[Line], ask: AskQuote, tariff:
             )
             for line, unit, price in zip(basket, units, prices, strict=True)
         ),
-        (subtotal, delivery, service, tip),
-        tariff,
-        is_limited=any(line.dish.portions_left is not None for line in basket),
+        (subtotal, delivery, _service_minor(subtotal, by.tariff), tip),
+        is_limited=any(line.dish.is_limited for line in basket),
     )
 
 
-def agreed(restaurant: Restaurant, ask: AskQuote, tariff: Tariff) -> Quote:
-    """The price that was agreed, where there is no menu: nothing is added to it.
-
-    Raises:
-        Invalid: no total, or one that can't be paid or is below the tip; a line without a name.
-        OutOfReach: see there.
-    """
+def _agreed(by: PriceList, ask: AskQuote) -> Quote:
+    """The price that was agreed, where there is no menu: nothing is added to it."""
     nameless = [index for index, item in enumerate(ask.items) if item.name is None]
     if nameless:
-        raise Invalid(*(FieldProblem(f"items[{index}].name", "is required") for index in nameless))
+        raise Unfit(*(FieldProblem(f"items[{index}].name", "is required") for index in nameless))
     if ask.total_price is None:
-        raise Invalid(FieldProblem("totalPrice", "is required where there is no menu"))
+        raise Unfit(FieldProblem("totalPrice", "is required where there is no menu"))
     total, tip = _minor("totalPrice", ask.total_price), _tip(ask)
     if total == 0:
-        raise Invalid(FieldProblem("totalPrice", "must be above 0"))
+        raise Unfit(FieldProblem("totalPrice", "must be above 0"))
     if tip > total:
-        raise Invalid(FieldProblem("tip", "must be at most totalPrice"))
-    _delivery_minor(restaurant, ask.deliver_to, tariff)
+        raise Unfit(FieldProblem("tip", "must be at most totalPrice"))
+    _delivery_minor(by, ask.deliver_to)
     return _quote(
-        restaurant,
+        by,
         tuple(QuotedLine(item.qty, item.name or "", options=item.options) for item in ask.items),
         (total - tip, 0, 0, tip),
-        tariff,
         is_agreed=True,
     )
 
 
 def _quote(
-    restaurant: Restaurant,
+    by: PriceList,
     lines: tuple[QuotedLine, ...],
     parts: tuple[int, int, int, int],
-    tariff: Tariff,
     *,
     is_agreed: bool = False,
     is_limited: bool = False,
@@ -118,30 +131,31 @@ def _quote(
     try:
         total = Money(sum(parts))
     except AmountError as error:
-        raise Invalid(FieldProblem("items", f"cost together too much: {error}")) from error
+        raise Unfit(FieldProblem("items", f"cost together too much: {error}")) from error
     return Quote(
-        restaurant_id=restaurant.id,
-        restaurant_name=restaurant.name,
+        restaurant_id=by.restaurant_id,
+        restaurant_name=by.name,
         lines=lines,
         subtotal=_decimal(subtotal),
         delivery_fee=_decimal(delivery),
         service_fee=_decimal(service),
         tip=_decimal(tip),
-        tax_included=_decimal(_tax_minor(sum(parts) - tip, tariff)),
+        tax_included=_decimal(_tax_minor(sum(parts) - tip, by.tariff)),
         total=total.amount,
         is_agreed=is_agreed,
         is_limited=is_limited,
-        pick_up=restaurant.place,
+        pick_up=by.place,
+        version=by.version,
     )
 
 
-def _delivery_minor(restaurant: Restaurant, to: Location | None, tariff: Tariff) -> int:
-    start = restaurant.place.location if restaurant.place else None
+def _delivery_minor(by: PriceList, to: Location | None) -> int:
+    tariff, start = by.tariff, by.place.location if by.place else None
     if start is None or to is None:
         return tariff.delivery_base
     metres = distance_m(start, to)
     if metres > tariff.reach_m:
-        raise OutOfReach(f"{restaurant.name} delivers up to {tariff.reach_m:,} m away.")
+        raise OutOfReach(f"{by.name} delivers up to {tariff.reach_m:,} m away.")
     return tariff.delivery_base - (-metres * tariff.delivery_per_km // 1000)
 
 
@@ -163,7 +177,7 @@ def _minor(path: str, amount: Decimal) -> int:
     try:
         return Money.of(amount).minor
     except AmountError as error:
-        raise Invalid(FieldProblem(path, str(error))) from error
+        raise Unfit(FieldProblem(path, str(error))) from error
 
 
 def _decimal(minor: int) -> Decimal:

@@ -1,0 +1,115 @@
+"""Steady requests in the background of a test, each kept with its answer and its time."""
+
+import asyncio
+import math
+from asyncio import Task, TaskGroup
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+from support.platform import Answer
+
+Ask = Callable[[], Awaitable[Answer]]
+NOISE_S = 0.03
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, and what came of it."""
+
+    answer: Answer
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Requests of some kinds that were sent in the same stretch of time."""
+
+    asked: Mapping[str, Sequence[Asked]]
+
+    def answers(self, kind: str) -> list[Answer]:
+        """In the order in which they were asked for."""
+        return [each.answer for each in self.asked[kind]]
+
+    def statuses(self, kind: str) -> Counter[int]:
+        """How often each."""
+        return Counter(answer.status for answer in self.answers(kind))
+
+    def median(self, kind: str) -> float:
+        """Seconds that half of them did not take."""
+        return self._share(kind, 0.5)
+
+    def p95(self, kind: str) -> float:
+        """Seconds that all but one in twenty did not take."""
+        return self._share(kind, 0.95)
+
+    def slowest(self, kind: str) -> float:
+        """Seconds."""
+        return self._share(kind, 1)
+
+    def is_as_fast_as(self, before: "Sample", kind: str) -> bool:
+        """Whether the p95 is within twice of what it was; what is below 30 ms is noise."""
+        return self.p95(kind) <= 2 * max(before.p95(kind), NOISE_S)
+
+    def _share(self, kind: str, share: float) -> float:
+        seconds = sorted(each.seconds for each in self.asked[kind])
+        return seconds[math.ceil(share * len(seconds)) - 1]
+
+
+class Traffic:
+    """The requests so far."""
+
+    def __init__(self, kinds: Mapping[str, Ask]) -> None:
+        self._kinds = kinds
+        self._sent: dict[str, list[Task[Asked]]] = {kind: [] for kind in kinds}
+        self._more = asyncio.Event()
+
+    async def watch(self, requests: int) -> Sample:
+        """The next so many requests of each kind, once all of them are answered."""
+        first = len(self._sent[next(iter(self._kinds))])
+        while any(len(sent) < first + requests for sent in self._sent.values()):
+            await self._more.wait()
+        return await self._sample(slice(first, first + requests))
+
+    async def all(self) -> Sample:
+        """All so far, once they are answered."""
+        return await self._sample(slice(None))
+
+    def send(self, group: TaskGroup) -> None:
+        """Send one of each kind."""
+        for kind, ask in self._kinds.items():
+            self._sent[kind].append(group.create_task(timed(ask())))
+        self._more.set()
+        self._more = asyncio.Event()
+
+    async def _sample(self, which: slice) -> Sample:
+        return Sample(
+            {kind: [await each for each in sent[which]] for kind, sent in self._sent.items()}
+        )
+
+
+@asynccontextmanager
+async def steadily(kinds: Mapping[str, Ask], *, per_second: float) -> AsyncIterator[Traffic]:
+    """Send so many of each kind a second, whether or not earlier ones were answered."""
+    traffic = Traffic(kinds)
+    async with TaskGroup() as group:
+        sending = group.create_task(_send(traffic, group, per_second))
+        yield traffic
+        sending.cancel()
+
+
+async def timed(asked: Awaitable[Answer]) -> Asked:
+    """Wait for an answer, and see how long that takes."""
+    began = monotonic()
+    answer = await asked
+    return Asked(answer, monotonic() - began)
+
+
+async def _send(traffic: Traffic, group: TaskGroup, per_second: float) -> None:
+    due = monotonic()
+    while True:
+        traffic.send(group)
+        due += 1 / per_second
+        await asyncio.sleep(due - monotonic())
