@@ -48,7 +48,8 @@ class Tally(Struct):
     Attributes:
         due: how many were to be sent.
         took_s: from when each was due to its answer, by status, in order; of the answers that came
-            while requests were sent.
+            while requests were sent. Of a refusal, from when it was sent: that no client was free
+            to send it sooner is no fault of who refuses.
         unfounded: refusals without a `Retry-After`.
         broken: connections that ended instead of an answer.
     """
@@ -161,7 +162,7 @@ class _Client(asyncio.Protocol):
     def __init__(self, crowd: _Crowd) -> None:
         self._crowd = crowd
         self._kind: Kind | None = None
-        self._due = 0.0
+        self._due = self._sent = 0.0
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -174,7 +175,7 @@ class _Client(asyncio.Protocol):
             self._crowd.lost()
 
     def send(self, kind: Kind, due: float) -> None:
-        self._kind, self._due = kind, due
+        self._kind, self._due, self._sent = kind, due, perf_counter()
         self._transport.write(kind.raw)
 
     def data_received(self, data: bytes) -> None:
@@ -190,7 +191,8 @@ class _Client(asyncio.Protocol):
         status = int(head[9:12])
         tally = self._crowd.tallies[self._kind.name]
         if not self._crowd.is_over:
-            tally.took_s.setdefault(status, []).append(perf_counter() - self._due)
+            since = self._sent if status == 503 else self._due
+            tally.took_s.setdefault(status, []).append(perf_counter() - since)
         tally.unfounded += status == 503 and b"retry-after: " not in head
         self._kind = None
         self._crowd.freed(self)
