@@ -85,6 +85,28 @@ async def test_it_looks_when_the_next_is_due_and_at_its_time_at_the_latest(
     assert all(0.05 <= since_s < 0.09 for since_s in asked)
 
 
+async def test_who_looks_again_at_once_does_not_ask_when_the_next_is_due(
+    jobs: Jobs, until: Until
+) -> None:
+    hint, said = Hint(), list[str]()
+
+    async def work() -> bool:
+        said.append("work")
+        if len(said) == 1:
+            hint.give()
+        return False
+
+    async def due_in_s(_since_s: float) -> float | None:
+        said.append("due?")
+        return None
+
+    jobs.start(Job("work", work, every_s=60, hint=hint, due_in_s=due_in_s))
+    await until(lambda: len(said) == 3)
+    await jobs.stop(within_s=1)
+
+    assert said[:3] == ["work", "work", "due?"]
+
+
 async def test_a_hint_wakes_it(jobs: Jobs, until: Until) -> None:
     work, hint = Work(), Hint()
     jobs.start(Job("work", work, every_s=60, hint=hint))

@@ -64,6 +64,11 @@ class Hint:
         """Wake whoever waits, or whoever waits next."""
         self._event.set()
 
+    @property
+    def is_given(self) -> bool:
+        """Whether there is one that nobody has taken up."""
+        return self._event.is_set()
+
     async def wait(self, at_most_s: float) -> None:
         """Wait for a hint, and no longer than that."""
         await _either(self._event, at_most_s)
@@ -117,7 +122,7 @@ class Job:
         began = monotonic()
         if await self.run():
             return 0.0
-        if self.due_in_s is None:
+        if self.due_in_s is None or self.hint.is_given:  # then it looks again at once
             return self.every_s
         # What came due during the run has not been seen by it.
         due_s = await self.due_in_s(monotonic() - began)
