@@ -161,7 +161,7 @@ class _Caller(Generic[Asked, Given]):
         asked: what.
         future: where the answer goes.
         deadline: how long it is waited for.
-        has_begun: the batch that this is in.
+        has_begun: its batch has, so that what was asked may be done.
         leaves: lets go at the deadline.
     """
 

@@ -117,8 +117,8 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         checks = [stopping, *(check for each in groups for check in each.checks)]
         checks.append(Check("broker", partial(_broker_check, bus), State.DEGRADED))
         routes = [route for service in services for route in service.routes]
-        is_alone = len(settings.names) == len(catalog.SERVICES)
-        door = DoorSettings.read(environment, has_neighbours=not is_alone)
+        has_neighbours = not catalog.is_whole(settings.names)
+        door = DoorSettings.read(environment, has_neighbours=has_neighbours)
         app = create_app(catalog.title(settings.names), routes, checks, _watched(common), door)
         yield Assembled(
             services=services,
@@ -165,7 +165,7 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     relay = Relay(database, common.bus, common.clock, hint=hint)
     inbox = Inbox(database, [each for service in services for each in service.subscriptions])
     own = [relay.job(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
-    suffix = "" if len(names) == len(catalog.SERVICES) else f" {'+'.join(names)}"
+    suffix = "" if catalog.is_whole(names) else f" {'+'.join(names)}"
     checks = [
         Check(f"database{suffix}", partial(_database_check, database)),
         Check(f"migrations{suffix}", partial(_migrations_check, database, names)),

@@ -43,9 +43,14 @@ def group(names: Sequence[str]) -> list[str]:
     return [name for name in SERVICES if name in names or ALL in names]
 
 
+def is_whole(names: Sequence[str]) -> bool:
+    """Whether a group is the whole platform."""
+    return len(names) == len(SERVICES)
+
+
 def title(names: Sequence[str]) -> str:
     """What the API of these services is called; all of them are the platform."""
-    parts = "" if len(names) == len(SERVICES) else f" {' + '.join(names)}"
+    parts = "" if is_whole(names) else f" {' + '.join(names)}"
     return f"OrderEats{parts}"
 
 

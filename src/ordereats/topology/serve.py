@@ -41,11 +41,10 @@ def run(names: Sequence[str], port: int | None = None) -> None:
     settings = Settings.read(environment, catalog.group(names))
     if port is not None:
         settings = replace(settings, port=port)
-    is_whole = len(settings.names) == len(catalog.SERVICES)
     logs.configure(
         level=settings.log_level,
         form=settings.log_format,
-        service="ordereats" if is_whole else "+".join(settings.names),
+        service="ordereats" if catalog.is_whole(settings.names) else "+".join(settings.names),
     )
     uvloop.run(_serve(environment, settings))
 

@@ -5,16 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ordereats.chassis.calls.breaker import Breaker, BreakerSettings, State, Transition
-
-
-@dataclass
-class Time:
-    """A clock that is moved by hand."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from support.hand_clock import HandClock
 
 
 @dataclass
@@ -22,7 +13,7 @@ class Held:
     """A breaker with its clock, and all transitions that it told of."""
 
     settings: BreakerSettings
-    time: Time = field(default_factory=Time)
+    time: HandClock = field(default_factory=HandClock)
     told: list[Transition] = field(default_factory=list)
     chance: float = 0.999999
 

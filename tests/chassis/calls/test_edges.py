@@ -19,18 +19,9 @@ from ordereats.chassis.errors import (
     NotFound,
     Unavailable,
 )
+from support.hand_clock import HandClock
 
 DOWN = Unavailable("down")
-
-
-@dataclass
-class Time:
-    """A clock that is moved by hand."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -63,12 +54,12 @@ async def neighbour() -> Neighbour:
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def edges(time: Time) -> Edges:
+def edges(time: HandClock) -> Edges:
     settings = EdgeSettings(breaker=BreakerSettings(minimum_calls=10))
     return Edges(settings, clock=time, chance=lambda: 0.999999)
 
@@ -148,7 +139,7 @@ async def test_one_kind_of_call_does_not_shut_out_another(
 
 
 async def test_it_closes_by_itself_when_the_neighbour_is_well_again(
-    edge: Edge, neighbour: Neighbour, time: Time
+    edge: Edge, neighbour: Neighbour, time: HandClock
 ) -> None:
     await fail(edge, neighbour)
     time.now += 1
@@ -166,7 +157,7 @@ async def test_it_closes_by_itself_when_the_neighbour_is_well_again(
 
 
 async def test_of_a_hundred_callers_at_a_half_open_breaker_three_reach_the_neighbour(
-    edge: Edge, neighbour: Neighbour, time: Time
+    edge: Edge, neighbour: Neighbour, time: HandClock
 ) -> None:
     await fail(edge, neighbour)
     time.now += 1
@@ -190,7 +181,7 @@ async def quiet(edge: Edge, neighbour: Neighbour) -> str:
 
 
 async def test_probes_whose_callers_go_away_let_others_go(
-    edge: Edge, neighbour: Neighbour, time: Time
+    edge: Edge, neighbour: Neighbour, time: HandClock
 ) -> None:
     await fail(edge, neighbour)
     time.now += 1
@@ -212,7 +203,7 @@ async def test_probes_whose_callers_go_away_let_others_go(
     assert edge.state().breaker == "closed"
 
 
-async def test_who_waits_for_a_slot_holds_no_probe(time: Time, neighbour: Neighbour) -> None:
+async def test_who_waits_for_a_slot_holds_no_probe(time: HandClock, neighbour: Neighbour) -> None:
     settings = EdgeSettings(breaker=BreakerSettings(probes=1), calls=1, queue=5, queue_s=0.02)
     edges = Edges(settings, clock=time)
     quote = edges.edge("restaurants", "quote", slow_s=0.5)
@@ -233,7 +224,7 @@ async def test_who_waits_for_a_slot_holds_no_probe(time: Time, neighbour: Neighb
 
 
 async def test_an_open_breaker_refuses_at_once_also_when_all_slots_are_taken(
-    time: Time, neighbour: Neighbour
+    time: HandClock, neighbour: Neighbour
 ) -> None:
     edges = Edges(EdgeSettings(calls=1, queue_s=60), clock=time)
     quote = edges.edge("restaurants", "quote", slow_s=0.5)
@@ -250,7 +241,7 @@ async def test_an_open_breaker_refuses_at_once_also_when_all_slots_are_taken(
 
 
 async def test_all_kinds_of_calls_to_a_neighbour_share_its_slots_and_no_others(
-    time: Time, neighbour: Neighbour
+    time: HandClock, neighbour: Neighbour
 ) -> None:
     edges = Edges(EdgeSettings(calls=2, queue=0), clock=time)
     quote = edges.edge("restaurants", "quote", slow_s=0.5)
@@ -352,7 +343,7 @@ async def test_a_timeout_of_the_neighbours_own_is_its_error(
 
 
 async def test_switched_off_breakers_stay_closed_and_still_count(
-    time: Time, neighbour: Neighbour
+    time: HandClock, neighbour: Neighbour
 ) -> None:
     edges = Edges(EdgeSettings.read(Environment({"BREAKERS": "off"})), clock=time)
     edge = edges.edge("restaurants", "quote", slow_s=0.5)
@@ -379,7 +370,7 @@ async def test_a_breaker_can_be_held_by_hand(
 
 
 async def test_each_transition_is_told_in_the_log(
-    edge: Edge, neighbour: Neighbour, time: Time
+    edge: Edge, neighbour: Neighbour, time: HandClock
 ) -> None:
     with capture_logs() as logs:
         await fail(edge, neighbour)

@@ -18,25 +18,16 @@ from ordereats.services.payments.use_cases import due
 from services.payments.conftest import Till, accepted, cancelled, placed
 from services.payments.fake import Provider
 from services.payments.test_domain import a_payment
-
-
-class Watch:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from support.hand_clock import HandClock
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def watch() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def edges(watch: Watch) -> Edges:
+def edges(watch: HandClock) -> Edges:
     return Edges(EdgeSettings(), clock=watch, chance=lambda: 0.5)
 
 
@@ -84,7 +75,7 @@ async def test_not_to_be_asked_is_no_attempt_and_waits_until_about_the_next_tria
 
 
 async def test_it_is_tried_again_and_every_order_is_charged_once(
-    guarded: Till, provider: Provider, edges: Edges, watch: Watch
+    guarded: Till, provider: Provider, edges: Edges, watch: HandClock
 ) -> None:
     provider.misses["authorize"] = due.AT_ONCE
     await guarded.hear(*range(1, 41))

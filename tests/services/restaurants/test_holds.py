@@ -3,21 +3,16 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from itertools import count
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.errors import Conflict, IllegalMove
-from ordereats.chassis.http.idempotency import Answers
-from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts.ids import HoldId, OrderId, RestaurantId
 from ordereats.contracts.menus import HoldPortions, OrderedItem
-from ordereats.contracts.pricing import Tariff
 from ordereats.contracts.restaurants import OpenRestaurant
 from ordereats.services.restaurants.store import holds
 from ordereats.services.restaurants.store import restaurants as store
@@ -25,10 +20,9 @@ from ordereats.services.restaurants.use_cases import baskets
 from ordereats.services.restaurants.use_cases.deps import Deps
 from ordereats.topology import catalog
 from ordereats.topology.local.part import Process
-from support.builders import fresh_database, nothing
+from services.restaurants.alone import CLOCK, deps_on
+from support.builders import fresh_database
 
-CLOCK = SystemClock()
-NOBODY_ASKS: Any = None
 THERE_WERE = {"Pho": 3, "Tea": 2}
 WAYS = [
     ["hold", "lapse"],
@@ -135,16 +129,7 @@ async def deps(postgres_server: Process) -> AsyncIterator[Deps]:
     async with fresh_database(postgres_server) as url:
         await migrate(url, catalog.migrations(["restaurants"]))
         async with Database.open(url, name="tests") as database:
-            yield Deps(
-                database=database,
-                outbox=Outbox("restaurants", CLOCK, nothing),
-                answers=Answers(database),
-                clock=CLOCK,
-                found=NOBODY_ASKS,
-                pages=NOBODY_ASKS,
-                tariff=Tariff(),
-                held_for_s=900,
-            )
+            yield deps_on(database)
 
 
 _DISHES = """

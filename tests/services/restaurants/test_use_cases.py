@@ -4,13 +4,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
-from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.pool import Database, one
 from ordereats.chassis.errors import NotFound
-from ordereats.chassis.http.idempotency import Answers
-from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts.ids import RestaurantId
 from ordereats.contracts.pricing import Tariff
 from ordereats.contracts.restaurants import Hours, MenuChanged, OpenRestaurant, WeeklySpan
@@ -18,12 +14,10 @@ from ordereats.contracts.wire import decode
 from ordereats.services.restaurants.domain.restaurant import Restaurant
 from ordereats.services.restaurants.store import restaurants as store
 from ordereats.services.restaurants.use_cases import restaurants as use_cases
-from ordereats.services.restaurants.use_cases.deps import Deps, Page
-from support.builders import nothing
+from ordereats.services.restaurants.use_cases.deps import Page
+from services.restaurants.alone import CLOCK, deps_on
 
 Tables = Callable[..., AbstractAsyncContextManager[Database]]
-CLOCK = SystemClock()
-NOBODY_ASKS: Any = None
 
 
 async def test_each_gets_its_own_page(tables: Tables) -> None:
@@ -52,7 +46,7 @@ async def test_hours_are_unrolled_anew_when_they_are_due(tables: Tables) -> None
     hours = Hours("Europe/Helsinki", every_day)
     restaurant_id = RestaurantId(1)
     async with tables("restaurants") as database:
-        deps = _deps(database)
+        deps = deps_on(database)
         await _fill(database, 1)
         await use_cases.set_hours(deps, restaurant_id, hours)
         await database.execute("update restaurants set opening = '{}', opening_due_at = now()")
@@ -73,7 +67,7 @@ async def test_hours_are_unrolled_anew_when_they_are_due(tables: Tables) -> None
 
 async def test_prices_are_told_anew_once_when_the_tariff_has_changed(tables: Tables) -> None:
     async with tables("restaurants") as database:
-        before = _deps(database)
+        before = deps_on(database)
         after = replace(before, tariff=Tariff(delivery_base=390))
         for name in "Inn", "Bar":
             await use_cases.open_restaurant(before, OpenRestaurant(name))
@@ -92,7 +86,7 @@ async def test_prices_are_told_anew_once_when_the_tariff_has_changed(tables: Tab
 
 async def test_what_a_process_of_before_has_changed_is_told_anew_once(tables: Tables) -> None:
     async with tables("restaurants") as database:
-        deps = _deps(database)
+        deps = deps_on(database)
         await use_cases.open_restaurant(deps, OpenRestaurant("Inn"))
         await database.execute("update restaurants set version = 2")  # and no menu.changed
 
@@ -110,21 +104,8 @@ async def test_a_few_are_told_anew_at_once_so_that_nobody_waits_long_for_them(
     async with tables("restaurants") as database:
         await _fill(database, use_cases.AT_ONCE + 1)
 
-        assert await use_cases.tell_anew(_deps(database))
-        assert not await use_cases.tell_anew(_deps(database))
-
-
-def _deps(database: Database) -> Deps:
-    return Deps(
-        database=database,
-        outbox=Outbox("restaurants", CLOCK, nothing),
-        answers=Answers(database),
-        clock=CLOCK,
-        found=NOBODY_ASKS,
-        pages=NOBODY_ASKS,
-        tariff=Tariff(),
-        held_for_s=900,
-    )
+        assert await use_cases.tell_anew(deps_on(database))
+        assert not await use_cases.tell_anew(deps_on(database))
 
 
 async def _fill(database: Database, count: int) -> None:

@@ -37,6 +37,20 @@ async def target(
         yield
 
 
+@asynccontextmanager
+async def answering(proxy: RunningProxy, answer: bytes) -> AsyncIterator[list[bytes]]:
+    """Lead to one who takes a question, gives this answer and hangs up; what was asked."""
+    asked: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(100))
+        writer.write(answer)
+        writer.close()
+
+    async with target(proxy, listen):
+        yield asked
+
+
 async def connected(proxy: RunningProxy) -> Streams:
     return await asyncio.open_connection("127.0.0.1", proxy.way.port)
 

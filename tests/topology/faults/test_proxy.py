@@ -21,6 +21,7 @@ from topology.faults.conftest import RunningProxy
 from topology.faults.streams import (
     SOON_S,
     Until,
+    answering,
     comes_back,
     connected,
     is_reset,
@@ -93,14 +94,7 @@ async def test_a_slow_close_keeps_the_end_back(proxy: RunningProxy) -> None:
 
 
 async def test_a_black_hole_lets_nothing_through_until_it_is_gone(proxy: RunningProxy) -> None:
-    arrived: list[bytes] = []
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        arrived.append(await reader.read(100))
-        writer.write(b"answer")
-        writer.close()
-
-    async with target(proxy, listen):
+    async with answering(proxy, b"answer") as arrived:
         proxy.add(BlackHole())
         reader, writer = await connected(proxy)
         writer.write(b"question")
@@ -115,16 +109,9 @@ async def test_a_black_hole_lets_nothing_through_until_it_is_gone(proxy: Running
 async def test_a_black_hole_for_answers_lets_the_question_through(
     proxy: RunningProxy, until: Until
 ) -> None:
-    arrived: list[bytes] = []
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        arrived.append(await reader.read(100))
-        writer.write(b"answer")
-        writer.close()
-
     proxy.add(BlackHole(direction=Direction.DOWNSTREAM))
 
-    async with target(proxy, listen):
+    async with answering(proxy, b"answer") as arrived:
         reader, writer = await connected(proxy)
         writer.write(b"charge")
         await until(lambda: arrived == [b"charge"])
@@ -174,14 +161,7 @@ async def test_a_reset_strikes_open_connections_and_new_ones_on_both_sides(
 async def test_an_answer_is_lost_after_the_question_was_taken(
     proxy: RunningProxy, until: Until
 ) -> None:
-    taken: list[bytes] = []
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        taken.append(await reader.read(100))
-        writer.write(b"charged")
-        writer.close()
-
-    async with target(proxy, listen):
+    async with answering(proxy, b"charged") as taken:
         for limit, got in ((0, b""), (3, b"cha"), (7, b"charged")):
             proxy.add(LimitData(bytes=limit))
             reader, writer = await connected(proxy)
