@@ -10,30 +10,30 @@ ITEM = {"name": "Pho", "qty": 2}
 @pytest.mark.parametrize(
     ("changes", "paths"),
     [
-        ({"userId": None}, {"userId"}),
-        ({"totalPrice": None}, {"totalPrice"}),
-        ({"userId": "one"}, {"userId"}),
-        ({"userId": 2**63}, {"userId"}),
-        ({"userId": 0}, {"userId"}),
-        ({"totalPrice": -1}, {"totalPrice"}),
-        ({"totalPrice": 0}, {"totalPrice"}),
-        ({"totalPrice": "NaN"}, {"totalPrice"}),
-        ({"totalPrice": "Infinity"}, {"totalPrice"}),
-        ({"totalPrice": 25.005}, {"totalPrice"}),
-        ({"totalPrice": "1e999999"}, {"totalPrice"}),
-        ({"items": []}, {"items"}),
-        ({"items": [ITEM] * 51}, {"items"}),
-        ({"items": [ITEM, {"name": "", "qty": 2}]}, {"items[1].name"}),
-        ({"items": [{"name": "Pho", "qty": 0}]}, {"items[0].qty"}),
-        ({"voucher": 5}, {"voucher"}),
-        ({"userId": "x", "items": [], "voucher": 1}, {"userId", "items", "voucher"}),
-        ({"userId": 987654321}, {"userId"}),
-        ({"userId": 987654321, "restaurantId": 987654321}, {"userId", "restaurantId"}),
+        ({"userId": None}, "userId"),
+        ({"totalPrice": None}, "totalPrice"),
+        ({"userId": "one"}, "userId"),
+        ({"userId": 2**63}, "userId"),
+        ({"userId": 0}, "userId"),
+        ({"totalPrice": -1}, "totalPrice"),
+        ({"totalPrice": 0}, "totalPrice"),
+        ({"totalPrice": "NaN"}, "totalPrice"),
+        ({"totalPrice": "Infinity"}, "totalPrice"),
+        ({"totalPrice": 25.005}, "totalPrice"),
+        ({"totalPrice": "1e999999"}, "totalPrice"),
+        ({"items": []}, "items"),
+        ({"items": [ITEM] * 51}, "items"),
+        ({"items": [ITEM, {"name": "", "qty": 2}]}, "items[1].name"),
+        ({"items": [{"name": "Pho", "qty": 0}]}, "items[0].qty"),
+        ({"voucher": 5}, "voucher"),
+        ({"userId": "x", "items": [], "voucher": 1}, "items userId voucher"),
+        ({"userId": 987654321}, "userId"),
+        ({"userId": 987654321, "restaurantId": 987654321}, "restaurantId userId"),
     ],
     ids=str,
 )
 async def test_a_bad_order_is_refused_and_each_field_is_named(
-    platform: Platform, changes: dict[str, object], paths: set[str]
+    platform: Platform, changes: dict[str, object], paths: str
 ) -> None:
     body = {
         name: value for name, value in platform.an_order(**changes).items() if value is not None
@@ -42,7 +42,7 @@ async def test_a_bad_order_is_refused_and_each_field_is_named(
     refused = await platform.post("/orders", body)
 
     assert (refused.status, refused.code) == (400, "invalid_request")
-    assert {each["path"] for each in refused.body["errors"]} == paths
+    assert {each["path"] for each in refused.body["errors"]} == set(paths.split())
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"x"', b"{}"])

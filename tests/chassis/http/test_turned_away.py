@@ -127,22 +127,24 @@ async def test_who_is_turned_away_keeps_the_correlation_id_and_the_connection() 
         assert (await client.get("/orders/1")).status == 200
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Connection": "close"}, {"Expect": "100-continue"}], ids=["close", "expect"]
-)
+@pytest.mark.parametrize("header", ["Connection: close", "Expect: 100-continue"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-async def test_what_is_not_plain_is_refused_as_well(method: str, headers: dict[str, str]) -> None:
+async def test_what_is_not_plain_is_refused_as_well(method: str, header: str) -> None:
     async with at_work(PLACES) as (client, _):
-        answer = await client.ask(method, "/orders/%31", headers=headers)
+        # Not by the client: the library's own task for `Expect` is cancelled by an early answer.
+        reader, writer = await asyncio.open_connection("127.0.0.1", _port(client))
+        writer.write(f"{method} /orders/%31 HTTP/1.1\r\nHost: here\r\n{header}\r\n\r\n".encode())
 
-        assert answer.status == 503
-        assert "retry-after" in answer.headers
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+
+        assert head.startswith(b"http/1.1 503")
+        assert b"\r\nretry-after: " in head
+        writer.close()
 
 
 async def test_two_requests_in_one_go_get_their_answers_in_order() -> None:
     async with at_work(PLACES - 2) as (client, busy):  # room for a read, none for a second one
-        port = int(client.url.rpartition(":")[2])
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", _port(client))
         writer.write(b"GET /orders/1 HTTP/1.1\r\nHost: here\r\n\r\n" * 2)
         for _ in range(2):
             head = await reader.readuntil(b"\r\n\r\n")
@@ -232,7 +234,7 @@ async def test_a_stream_holds_no_place() -> None:
 @pytest.mark.parametrize("target", ["http://[::1", "//\u00e9", "/" + "x" * 70_000])
 async def test_a_target_that_can_not_be_read_holds_no_place(target: str) -> None:
     async with at_work(0) as (client, busy):
-        port = int(client.url.rpartition(":")[2])
+        port = _port(client)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(f"GET {target} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
         await reader.read(100)
@@ -270,3 +272,7 @@ def test_the_state_of_the_limiter_can_be_shown() -> None:
 
     assert shown["inFlight"] == 0
     assert [each["priority"] for each in shown["priorities"]] == ["change", "read", "browse"]
+
+
+def _port(client: Client) -> int:
+    return int(client.url.rpartition(":")[2])

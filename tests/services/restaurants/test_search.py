@@ -168,7 +168,6 @@ def test_distances_are_those_of_the_haversine_formula(one: Location, other: Loca
         (Search(near=KAMPPI, within_m=10_000, open_at=NOW), "restaurants_on_earth", 100),
         (Search(query=places.query("inn"), near=KAMPPI, within_m=300), "restaurants_", None),
     ],
-    ids=str,
 )
 async def test_among_10000_an_index_finds_them(
     crowd: Database, search: Search, index: str, found: int | None
