@@ -5,6 +5,8 @@ TOPOLOGY ?= services
 PORT ?= 3000
 BROKER ?= auto
 FAULTS ?=
+MINUTES ?= 10
+SEED ?= 1
 
 # Once the environment for developers is there it serves every target; until then `up` needs less.
 EXTRA := $(if $(wildcard .venv/synced-dev),dev,local)
@@ -18,17 +20,24 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help up test check lint fmt bench describe lock rabbitmq
+.PHONY: help up test check lint fmt bench chaos describe lock rabbitmq test-rabbitmq4
 .DELETE_ON_ERROR:
 
 help: ## Show this.
-	@awk -F ":.*## " '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ":.*## " '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 up: .venv/synced-$(EXTRA) rabbitmq ## Start the platform (TOPOLOGY=services|monolith PORT=3000 BROKER=auto|rabbitmq|postgres FAULTS=1). Ctrl-C stops it.
 	@exec .venv/bin/ordereats up --topology=$(TOPOLOGY) --port=$(PORT) --broker=$(BROKER) $(if $(FAULTS),--faults)
 
+# Two at a time: most of them wait for other processes.
 test: lint rabbitmq ## Run every check and test that CI runs.
-	@exec .venv/bin/python -m pytest
+	@exec .venv/bin/python -m pytest --numprocesses=2
+
+# Not part of `test`: it fetches 60 MB, and wants Debian or Ubuntu.
+test-rabbitmq4: .venv/synced-dev | .brokers/4/bin/rabbitmq-server ## Run the broker's tests on RabbitMQ 4.
+	@RABBITMQ_SERVER=$| REQUIRE_ALL=1 exec .venv/bin/python -m pytest tests/chassis/messaging \
+		tests/topology/test_broker*.py tests/topology/test_dead_letters.py tests/topology/test_local_rabbitmq.py \
+		tests/faults/test_infrastructure_killed.py::test_orders_are_taken_while_the_broker_is_down
 
 check: lint ## Check style, types and architecture, in seconds.
 	@exec .venv/bin/python -m pytest --quiet tests/architecture --ignore=tests/architecture/test_each_service_alone.py
@@ -44,8 +53,11 @@ fmt: .venv/synced-dev ## Put the code into shape.
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-bench: .venv/synced-dev ## Measure, and write docs/performance.md.
+bench: .venv/synced-dev rabbitmq ## Measure, and write docs/performance.md.
 	@exec .venv/bin/python -m bench
+
+chaos: .venv/synced-dev rabbitmq ## Break everything under load, and see that nothing is lost (MINUTES=10 SEED=1).
+	@exec .venv/bin/python -m chaos --minutes $(MINUTES) --seed $(SEED)
 
 describe: .venv/synced-dev ## Write down what the code says of its requests and its events.
 	@cd src/ordereats/topology/documents && for name in openapi asyncapi; do \
@@ -73,6 +85,10 @@ lock: .venv/synced-dev ## Take the newest versions of all dependencies.
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
+
+.brokers/4/bin/rabbitmq-server:
+	@rm -rf .brokers/4
+	@tools/rabbitmq-4 .brokers/4
 
 # RabbitMQ comes from the distribution where we may install it; its own service is not wanted.
 rabbitmq:

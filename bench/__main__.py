@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import report
 from bench.calls import call_costs
 from bench.contenders import Bare, Server, bare, express, ours
+from bench.events import event_costs
 from bench.life import RATE, live
 from bench.load import Ask, Failed, demand
 from bench.report import Measured, Results, Round, Row, Target
@@ -95,9 +96,10 @@ def main() -> int:
         return 2 if isinstance(reason, CannotStart) else 1
     except KeyboardInterrupt:
         return 130
-    print(f"\n{report.tables(results)}")
+    text = report.tables(results)
+    print(f"\n{text}")
     if options.seconds >= SECONDS and options.rounds >= ROUNDS:
-        report.keep(results)
+        report.keep(results.began_at, results, name="bench", text=text)
     else:
         print("\nShorter than usual, so it is not written to docs/performance.md.")
     return 0
@@ -118,6 +120,8 @@ async def _run(*, seconds: int, rounds: int) -> Results:
         }
         machine = {**_machine(), "PostgreSQL": await _shown(own, "server_version")}
         bench = Bench(server, seconds, rounds)
+        print("events on RabbitMQ", flush=True)  # first, for it may not be installed
+        events = await event_costs(server, folder, seconds=seconds * rounds, rounds=rounds)
         for row in AGAINST_EXPRESS:
             print(f"{row.title}, {row.connections} at once", flush=True)
             measured.append(await bench.measure(row, (peer, own)))
@@ -128,7 +132,7 @@ async def _run(*, seconds: int, rounds: int) -> Results:
         lives = await live(server, folder, seconds=seconds * rounds)
         print("calls between services", flush=True)
         calls = await call_costs(folder, seconds=seconds, rounds=rounds)
-    return Results(began_at, machine, settings, measured, lives, calls)
+    return Results(began_at, machine, settings, measured, lives, calls, events)
 
 
 def _machine() -> dict[str, str]:

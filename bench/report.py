@@ -8,12 +8,15 @@ from typing import Literal
 import msgspec
 
 from bench.calls import AT_MOST, BARE, HTTP, CallCosts
-from bench.life import Life
+from bench.events import AT_LEAST, OURS, EventCosts
+from bench.events import BARE as BARE_EVENTS
+from bench.life import RATE, Life, Spread
 from bench.load import HERE, Ask, Load
 
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+P50_MS, P99_MS = 15, 100
+"""From a commit to the commit of its effect elsewhere, at most, by budgets.md."""
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -87,17 +90,20 @@ class Results(msgspec.Struct, frozen=True):
     measured: Sequence[Measured]
     life: Life
     calls: CallCosts
+    events: EventCosts
 
 
-def keep(results: Results) -> None:
-    """Write the results, and the tables into the page."""
+def keep(began_at: datetime, results: msgspec.Struct, *, name: str, text: str) -> None:
+    """Write results of a program as JSON, and a text into its place on the page."""
     RESULTS.mkdir(exist_ok=True)
     raw = msgspec.json.format(msgspec.json.encode(results), indent=2)
-    (RESULTS / f"{results.began_at:%Y-%m-%d-%H%M}.json").write_bytes(raw + b"\n")
+    suffix = "" if name == "bench" else f"-{name}"
+    (RESULTS / f"{began_at:%Y-%m-%d-%H%M}{suffix}.json").write_bytes(raw + b"\n")
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{tables(results)}\n{END}{after}", encoding="utf-8")
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def tables(results: Results) -> str:
@@ -110,6 +116,8 @@ def tables(results: Results) -> str:
             _against_targets(results.measured),
             _figures(results.measured),
             _calls(results.calls),
+            _carried(results.events),
+            _arrived(results.events),
             _life(results.life),
         ]
     )
@@ -135,7 +143,7 @@ def _against_targets(measured: Sequence[Measured]) -> str:
         )
         lines.append(cells)
     heads = ("figure", "peer", "OrderEats", "ratio (of single rounds)", "to reach", "")
-    return _table(heads, lines)
+    return table(heads, lines)
 
 
 def _spread(figure: Callable[[Round], float], peer: Sequence[Round], ours: Sequence[Round]) -> str:
@@ -164,21 +172,19 @@ def _figures(measured: Sequence[Measured]) -> str:
         *("figure", "server", "its CPU, µs", "until the answer, µs", "PostgreSQL's CPU, µs"),
         *("requests/s", "p50, ms", "p99, ms"),
     )
-    return _table(heads, lines)
+    return table(heads, lines)
 
 
 def _life(life: Life) -> str:
     cpu = [
         (f"CPU of {name} for an order", f"{us:,.0f} µs", "", "") for name, us in life.cpu_us.items()
     ]
-    soon = life.placed.p50 <= 15 and life.placed.p99 <= 100
     spreads = (
         ("`POST /orders`, from when it was due to be sent", life.answer, "", ""),
         (
             "order's commit to `order.placed`'s effect in notifications",
             life.placed,
-            "p50 ≤ 15 ms, p99 ≤ 100 ms",
-            _word(is_reached=soon),
+            *_judged(life.placed),
         ),
         ("order's commit to `order.paid`'s effect in notifications", life.paid, "", ""),
     )
@@ -187,7 +193,7 @@ def _life(life: Life) -> str:
         for what, each, *rest in spreads
     ]
     heads = (f"whole monolith, {life.rate} orders a second", "", "to reach", "")
-    return _table(heads, [*cpu, *times])
+    return table(heads, [*cpu, *times])
 
 
 def _calls(costs: CallCosts) -> str:
@@ -203,14 +209,57 @@ def _calls(costs: CallCosts) -> str:
         )
         shown = "" if name == BARE else f"**{times:.2f}**"
         lines.append((name, f"{cpu_us:,.0f}", f"{us:,.0f}", shown, *judged))
-    return _table((*heads, *ends), lines)
+    return table((*heads, *ends), lines)
+
+
+def _carried(costs: EventCosts) -> str:
+    """The relay against bare aio-pika."""
+    bare = median(each.rate for each in costs.carried[BARE_EVENTS])
+    lines = []
+    for name, rounds in costs.carried.items():
+        rate = median(each.rate for each in rounds)
+        is_ours = name != BARE_EVENTS
+        ratio = (f"**{rate / bare:.2f}**", f"≥ {AT_LEAST:g}") if is_ours else ("", "")
+        cells = (
+            name,
+            f"{rate:,.0f}",
+            f"{median(each.cpu_us for each in rounds):,.0f}",
+            f"{median(each.postgres_us for each in rounds):,.0f}",
+            *ratio,
+            _word(is_reached=rate / bare >= AT_LEAST) if is_ours else "",
+        )
+        lines.append(cells)
+    heads = (
+        *("a backlog of events to RabbitMQ, one process", "events/s", "its CPU for one, µs"),
+        *("PostgreSQL's CPU, µs", "rate of bare", "to reach", ""),
+    )
+    return table(heads, lines)
+
+
+def _arrived(costs: EventCosts) -> str:
+    """How soon at a steady rate."""
+    what = {BARE_EVENTS: "publish to consumer", OURS: "commit to the commit of its effect"}
+    judged = {BARE_EVENTS: ("", ""), OURS: _judged(costs.arrived[OURS])}
+    lines = [
+        (f"{name}: {what[name]}", f"{each.p50:.1f}", f"{each.p99:.1f}", *judged[name])
+        for name, each in costs.arrived.items()
+    ]
+    heads = (f"{RATE} events a second on RabbitMQ", "p50, ms", "p99, ms", "to reach", "")
+    return table(heads, lines)
+
+
+def _judged(spread: Spread) -> tuple[str, str]:
+    """How soon an event has to have its effect, by budgets.md, and whether it has."""
+    is_reached = spread.p50 <= P50_MS and spread.p99 <= P99_MS
+    return f"p50 ≤ {P50_MS} ms, p99 ≤ {P99_MS} ms", _word(is_reached=is_reached)
 
 
 def _word(*, is_reached: bool) -> str:
     return "reached" if is_reached else "not yet"
 
 
-def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Markdown."""
     rows = [heads, ["---"] * len(heads), *lines]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 

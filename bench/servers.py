@@ -17,6 +17,7 @@ from bench.load import Failed
 from ordereats.topology.local.environment import inherited
 from ordereats.topology.local.part import Kind, Part, Process, free_ports, tail
 from ordereats.topology.local.postgres import Postgres
+from ordereats.topology.local.rabbitmq import RabbitMQ
 
 
 @asynccontextmanager
@@ -40,11 +41,35 @@ async def postgres() -> AsyncIterator[tuple[Process, Path]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@asynccontextmanager
+async def rabbitmq(folder: Path) -> AsyncIterator[Process]:
+    """A RabbitMQ of our own, for the length of a block.
+
+    Raises:
+        CannotStart: it is not installed here.
+    """
+    part = RabbitMQ(folder / "rabbitmq").part(port=free_ports(1)[0])
+    server = Process(part, folder / "rabbitmq.log")
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
+
+
 def cpu_s(process: Process) -> float:
-    """CPU time of a process and of all that it started, also of those that have ended since."""
+    """CPU time of a part of ours, as `tree_cpu_s`.
+
+    Raises:
+        Failed: it has ended.
+    """
     if process.pid is None:
         raise Failed(f"{process.part.name} has ended:\n{tail(process.log)}")
-    root = psutil.Process(process.pid)
+    return tree_cpu_s(psutil.Process(process.pid))
+
+
+def tree_cpu_s(root: psutil.Process) -> float:
+    """CPU time of a process and of all that it started, also of those that have ended since."""
     total = 0.0
     for each in (root, *root.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):  # it ended just now: its parent has its time

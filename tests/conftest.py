@@ -18,6 +18,8 @@ from ordereats.topology.local.part import CannotStart, Process, free_ports
 from ordereats.topology.local.postgres import Postgres
 from ordereats.topology.local.rabbitmq import RabbitMQ
 
+pytest_plugins = ["support.turns"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def anyio_backend() -> str:

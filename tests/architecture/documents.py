@@ -19,6 +19,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"[\w.<>*-]+(?:/[\w.<>*…-]*)*(?:::\w+)?")
 _KINDS = frozenset({".py", ".md", ".sql", ".toml", ".yml", ".yaml", ".json", ".lock", ".sh"})
 _ITEM = re.compile(r"^- `([^`]+)`", re.MULTILINE)
+_NAMED = re.compile(r"`([a-z_]+\.[a-z_]+)`")
 _SHORT = re.compile(r"ordereats\.(\w+\.\w+?)(?:\.v1)?")
 
 
@@ -90,6 +91,18 @@ def events_are_published_by_their_service(house: House) -> Iterator[str]:
         yield f"{name} is an event that nobody publishes"
 
 
+def failpoints_have_a_line_in_the_manual(house: House) -> Iterator[str]:
+    """Each place where a process can be told to crash, and no line for one that is not there."""
+    made = {name for file in house.package.rglob("*.py") for name in _failpoints(tree(file))}
+    text = (house.root / "docs" / "running.md").read_text(encoding="utf-8")
+    table = text.partition("| place | when |")[2].partition("\n\n")[0]
+    places = [line.partition(" | ")[0] for line in table.splitlines()]
+    explained = {name for place in places for name in _NAMED.findall(place)}
+    for name in sorted(made ^ explained):
+        what = "has no line" if name in made else "is not there"
+        yield f"docs/running.md: the failpoint {name} {what}"
+
+
 def read_facts(house: House) -> dict[str, Facts]:
     """What each service does, by its name."""
     events, callees = _events(house), _callees(house)
@@ -155,8 +168,14 @@ def _callees(house: House) -> dict[str, str]:
 
 def _effects(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "effect":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"effect", "versioned"}:
             yield from (each.id for each in node.args[:1] if isinstance(each, ast.Name))
+
+
+def _failpoints(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Failpoint":
+            yield from (str(each.value) for each in node.args[:1] if isinstance(each, ast.Constant))
 
 
 def _sections(service: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-CODE = ("src", "tests", "bench")
+CODE = ("src", "tests", "bench", "chaos")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ RULES: dict[str, Rule] = {
         documents.services_have_a_readme_with_its_headings,
         documents.readmes_say_what_the_code_does,
         documents.events_are_published_by_their_service,
+        documents.failpoints_have_a_line_in_the_manual,
     ]
 }
 
@@ -139,6 +140,12 @@ PLANTS = [
         "src/ordereats/contracts/kitchen.py",
         'class TicketBurnt(Event, frozen=True, tag="ordereats.ticket.burnt.v1"):\n    pass\n',
         "TicketBurnt is an event that nobody publishes",
+    ),
+    Plant(
+        documents.failpoints_have_a_line_in_the_manual,
+        "src/ordereats/chassis/messaging/outbox.py",
+        'STATED = Failpoint("outbox.stated", "A fact stands there.")\n',
+        "outbox.stated has no line",
     ),
 ]
 

@@ -35,8 +35,10 @@ HOME = Place("Mannerheimintie 1, Helsinki", HERE)
 PRICE, NOTHING = Decimal("25.00"), Decimal("0.00")
 
 PHO = OrderedItem(2, name="Pho")
-LARGE = menus.ChosenOption("Size", "Large")
-SIZES = menus.OptionGroup("Size", (menus.Option("Large", Decimal("-1.50")),), 1, 1)
+LARGE, CHOICE = menus.ChosenOption("Size", "Large"), menus.Choice("Size", "Large")
+LARGER = menus.NewOption("Large", Decimal("-1.50"))
+SIZES = menus.NewOptionGroup("Size", (LARGER,), 1, 1)
+SIZES_SHOWN = menus.OptionGroup("Size", (menus.Option("Large", Decimal("-1.50")),), 1, 1)
 NEW_DISH = menus.NewDish("Pho", PRICE, DISH, "With beef", (SIZES,), portions_left=3)
 NEW_SECTION = menus.NewSection("Soups", (NEW_DISH,))
 SPAN, WEEKLY = restaurants.Span("23:00", "02:00"), restaurants.WeeklySpan(7, "11:00", "14:30")
@@ -49,13 +51,10 @@ REQUESTS: list[Body] = [
     SPECIAL,
     restaurants.Hours("Europe/Helsinki", (WEEKLY,), (SPECIAL,)),
     restaurants.Pause(NOW),
-    SIZES.options[0],
-    SIZES,
     NEW_DISH,
     NEW_SECTION,
     menus.NewMenu((NEW_SECTION,)),
     menus.ChangeDish(sold_out=True),
-    LARGE,
     PHO,
     menus.AskQuote((PHO,), HERE, Decimal("1.00")),
     menus.HoldPortions(HOLD_ID, (PHO,)),
@@ -73,13 +72,16 @@ REQUESTS: list[Body] = [
     payments.AskRefund("Cold soup", Decimal("5.00")),
 ]
 
-DISH_SHOWN = menus.Dish(DISH, "Pho", PRICE, None, (SIZES,), sold_out=False, portions_left=3)
+DISH_SHOWN = menus.Dish(DISH, "Pho", PRICE, None, (SIZES_SHOWN,), sold_out=False, portions_left=3)
 SECTION = menus.Section("Soups", (DISH_SHOWN,))
 LINE = menus.QuotedLine(1, "Pho", DISH, (LARGE,), PRICE, PRICE)
 PARTS = orders.OrderPrice(PRICE, NOTHING, NOTHING, NOTHING, Decimal("3.00"))
 POSTING = payments.Posting(Account.RESTAURANT, RESTAURANT, Decimal("21.25"))
 PAID_OUT = payments.PayoutLine(ORDER, "capture", NOW, PRICE)
 ANSWERS: list[Answer] = [
+    LARGE,
+    *SIZES_SHOWN.options,
+    SIZES_SHOWN,
     User(USER, "Hieu", "hieu@test.com", NOW),
     restaurants.Restaurant(RESTAURANT, "Pho Saigon", None, NOW, HOME, is_open=False, opens_at=NOW),
     DISH_SHOWN,

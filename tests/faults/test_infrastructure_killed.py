@@ -1,11 +1,13 @@
 """The broker or a database goes away: orders are kept, and answers come in time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psutil
 import pytest
 
+from ordereats.topology.local.rabbitmq import installed_server
 from support.platform import Answer, Platform, until
 from support.traffic import steadily
 
@@ -20,6 +22,25 @@ async def test_orders_are_taken_while_the_broker_is_down(platform: Platform, how
     async with gone(platform, "rabbitmq", how):
         orders = [await platform.place() for _ in range(10)]
         assert (await platform.get("/health")).status == 200
+        assert {await platform.status(each) for each in orders} == {"pending"}
+
+    for order_id in orders:
+        await platform.until_status(order_id, "paid", within_s=30)
+    charges = await platform.charges()
+    assert [charges[each] for each in orders] == [1] * 10
+
+
+async def test_orders_are_taken_under_a_memory_alarm_of_the_broker_and_flow_when_it_clears(
+    platform: Platform,
+) -> None:
+    async with alarmed(platform):
+        orders = [await platform.place() for _ in range(10)]
+
+        async def is_blocked() -> bool:
+            return 'ordereats_bus_state{state="blocked"} 1.0' in await platform.metrics("orders")
+
+        await until(is_blocked, within_s=20, what="orders to hear of the alarm")
+        assert "blocked" in str(await platform.ready("orders"))
         assert {await platform.status(each) for each in orders} == {"pending"}
 
     for order_id in orders:
@@ -77,6 +98,28 @@ async def test_a_payment_waits_for_its_database(platform: Platform) -> None:
         await platform.until_status(order_id, "paid", within_s=30)
     charges = await platform.charges()
     assert [charges[each] for each in orders] == [1] * 5
+
+
+@asynccontextmanager
+async def alarmed(platform: Platform) -> AsyncIterator[None]:
+    """Let RabbitMQ have no memory to spare for the length of a block."""
+    await set_watermark(platform, "0")
+    try:
+        yield
+    finally:
+        await set_watermark(platform, "0.6")
+
+
+async def set_watermark(platform: Platform, share: str) -> None:
+    server = installed_server()
+    assert server
+    process = await asyncio.create_subprocess_exec(
+        server.with_name("rabbitmqctl"),
+        "set_vm_memory_high_watermark",
+        share,
+        env=psutil.Process((await platform.parts())["rabbitmq"]["pid"]).environ(),
+    )
+    assert await process.wait() == 0
 
 
 @asynccontextmanager

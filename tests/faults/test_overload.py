@@ -15,6 +15,8 @@ from support.builders import NOBODY, a_restaurant, a_user, an_order, fresh_datab
 from support.crowd import Crowd, Kind, Report, gathered
 from support.served import Served
 
+pytestmark = pytest.mark.alone  # it is about time
+
 USEFUL_S = 1.0
 """An answer that comes later has been given up by whoever waited for it."""
 

@@ -7,8 +7,12 @@ from datetime import datetime
 from itertools import pairwise
 from time import monotonic
 
+import pytest
+
 from support.platform import Answer, Platform, until
 from support.traffic import steadily
+
+pytestmark = pytest.mark.alone  # it is about time
 
 OUTAGE_S = 10
 LEAST_GAPS_S = (0.25, 0.5, 1, 2, 4)

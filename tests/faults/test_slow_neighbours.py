@@ -11,6 +11,8 @@ from support.platform import Answer, Platform
 from support.served import Served
 from support.traffic import steadily
 
+pytestmark = pytest.mark.alone  # it is about time
+
 DEADLINE_S = 3.0
 QUICK_S = 0.3
 

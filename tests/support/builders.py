@@ -22,7 +22,7 @@ from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.http.protocol import Protocol
-from ordereats.chassis.messaging.bus import BusState, Handler, Message, Queue
+from ordereats.chassis.messaging.bus import BusState, ConsumerState, Handler, Message, Queue
 from ordereats.contracts.events import Event, type_of
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.money import Money
@@ -195,6 +195,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Run services as `serve` does, on one database, with the queue in it as well."""
     given = {"DATABASE_URL": database_url, "STRIPE_API_BASE": NOBODY, "STRICT_CALLS": "1"}
+    given["SHEDDING"] = "off"  # a hundred at once are an overload to a busy machine
     environment = Environment({**given, **variables})
     settings = Settings.read(environment, catalog.group(names))
     for url, together in by_database(settings.databases).items():
@@ -221,6 +222,7 @@ class FakeBus:
         refuses: why a message is not taken, by its id, subject or type.
         fails: raised by the next publish after it has noted the messages.
         hangs: publishing waits for this to be set.
+        hears: what it says of its consumers.
     """
 
     def __init__(self) -> None:
@@ -230,6 +232,10 @@ class FakeBus:
         self.hangs: asyncio.Event | None = None
         self.begun = asyncio.Event()
         self.state = BusState.UP
+        self.hears: list[ConsumerState] = []
+
+    def consumers(self) -> Sequence[ConsumerState]:
+        return self.hears
 
     async def start(self) -> None:
         """Nothing to connect to."""

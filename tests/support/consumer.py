@@ -8,8 +8,10 @@ from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database, Transaction
 from ordereats.chassis.errors import DatabaseError
-from ordereats.chassis.messaging.inbox import Inbox, effect, subscribe
+from ordereats.chassis.messaging.bus import Message
+from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.chassis.messaging.subscriptions import effect, subscribe
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.money import Money
 from ordereats.contracts.orders import OrderPaid, OrderPlaced
@@ -37,7 +39,10 @@ class Consumer:
         self.inbox = Inbox(
             database, [subscribe("testing", "order", [effect(OrderPlaced, self.note)])]
         )
-        self.receive = self.inbox.handler(CONSUMER)
+        self._receive = self.inbox.handler(CONSUMER)
+
+    async def receive(self, message: Message, handed_out: int = 1) -> None:
+        await self._receive(message, handed_out)
 
     async def note(self, tx: Transaction, fact: OrderPlaced) -> None:
         self.contexts.append(context.current())

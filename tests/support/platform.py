@@ -107,10 +107,10 @@ class Platform:
                 **self.settings,
             },
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.PIPE,
         )
-        output = (await process.communicate())[0].decode()
-        assert process.returncode == 0, f"ordereats {' '.join(arguments)}: {output}"
+        output, errors = (each.decode() for each in await process.communicate())
+        assert process.returncode == 0, f"ordereats {' '.join(arguments)}: {output}{errors}"
         return output
 
     async def parts(self) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -35,11 +35,17 @@ class Served:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, *arguments: str, folder: Path, **variables: str) -> AsyncIterator[Self]:
-        """Start it on a free port, and leave nothing behind."""
+    async def start(
+        cls,
+        *arguments: str,
+        folder: Path,
+        program: Sequence[str] = (str(PROGRAM),),
+        **variables: str,
+    ) -> AsyncIterator[Self]:
+        """Start it on a free port, and leave nothing behind; `program` takes its place."""
         output = folder / f"served-{token_hex(4)}.log"
         async with aiohttp.ClientSession() as session:
-            served = cls(await _spawn(output, arguments, variables), output, session)
+            served = cls(await _spawn(output, arguments, variables, program), output, session)
             try:
                 await until_true(served._runs, within_s=READY_WITHIN_S)
                 served.client = Client(f"http://127.0.0.1:{served.port}", session)
@@ -91,11 +97,16 @@ async def refused(*arguments: str, folder: Path, **variables: str) -> tuple[int,
     return status, output.read_text(encoding="utf-8")
 
 
-async def _spawn(output: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> Process:
+async def _spawn(
+    output: Path,
+    arguments: tuple[str, ...],
+    variables: dict[str, str],
+    program: Sequence[str] = (str(PROGRAM),),
+) -> Process:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "PYTHONPATH"}}  # noqa: TID251  # a child needs them
     with output.open("wb") as file:
         return await asyncio.create_subprocess_exec(
-            str(PROGRAM),
+            *program,
             "serve",
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,

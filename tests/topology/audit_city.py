@@ -91,7 +91,12 @@ insert into notifications (
 """  # noqa: S608  # a constant
 RECEIVED = """
 insert into inbox (consumer, message_id, type, subject, state)
-values ('kitchen.order', '01890000-0000-7000-8000-000000000001', 'x', 'order/1', 'done')
+values ('kitchen.order', '01890000-0000-7000-8000-000000000001', 'ordereats.order.paid.v1',
+    'order/1', 'done')
+"""
+NOTED = """
+insert into inbox (consumer, message_id, type, subject, state)
+values ($1, gen_random_uuid(), $2, 'order/' || $3::bigint::text, 'done')
 """
 ANSWERED = """
 insert into idempotency_keys (scope, key, fingerprint, body)
@@ -229,5 +234,12 @@ async def _fill(city: City) -> None:
     await city.sql("kitchen", TICKET, 1, "handed_over")
     await city.sql("kitchen", TICKET, 2, "cancelled")
     await city.sql("kitchen", RECEIVED)
+    await city.sql("kitchen", NOTED, "kitchen.order", "ordereats.order.cancelled.v1", 2)
     await city.sql("deliveries", DELIVERY, 1, "delivered", 1)
     await city.sql("deliveries", DELIVERY, 2, "cancelled", None)
+    for order_id in (1, 2):
+        await city.sql(
+            "deliveries", NOTED, "deliveries.order", "ordereats.order.accepted.v1", order_id
+        )
+    for order_id in (1, 2, 3):
+        await city.sql("payments", NOTED, "payments.order", "ordereats.order.placed.v1", order_id)

@@ -13,7 +13,8 @@ from architecture.house import HERE
 from ordereats.chassis.messaging.cloudevents import headers_of
 from ordereats.chassis.messaging.rabbitmq_link import EVENTS
 from ordereats.chassis.service import Service
-from ordereats.contracts.events import event_types
+from ordereats.contracts.events import event_types, type_of
+from ordereats.contracts.wire import decode
 from ordereats.topology import asyncapi
 from ordereats.topology.assembly import on_nothing
 from support.builders import a_message
@@ -129,6 +130,26 @@ def test_it_says_what_is_money_and_what_is_a_time(document: Json) -> None:
 
     assert schemas["OrderPaid"]["properties"]["total"] == {"$ref": "#/components/schemas/Money"}
     assert schemas["TicketCreated"]["properties"]["acceptBy"]["format"] == "date-time"
+
+
+def test_it_is_what_asyncapi_means(document: Json) -> None:
+    official = HERE.root / "tests" / "topology" / "asyncapi_schema" / "3.0.0.json"
+    validator = jsonschema_rs.validator_for(msgspec.json.decode(official.read_bytes()))
+    first = next(iter(document["operations"]))
+    wrong = document["operations"] | {first: document["operations"][first] | {"action": "say"}}
+
+    assert [str(error) for error in validator.iter_errors(document)] == []
+    assert not validator.is_valid(document | {"operations": wrong})
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.iterdir()), ids=lambda file: file.stem)
+def test_each_event_has_an_example_that_could_be_sent(file: Any, document: Json) -> None:
+    (name,) = document["channels"][file.stem]["messages"]
+    (given,) = document["components"]["messages"][name]["examples"]
+
+    assert payload_validator(document, file.stem).is_valid(given["payload"])
+    read = decode(msgspec.json.encode(given["payload"]), event_types()[file.stem])
+    assert type_of(read) == file.stem
 
 
 def payload_validator(document: Json, wire_name: str) -> jsonschema_rs.Validator:

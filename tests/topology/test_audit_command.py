@@ -6,72 +6,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
 from ordereats.cli import audit
-from ordereats.topology import catalog
 from ordereats.topology.audit.checks import CHECKS, Finding
-from ordereats.topology.audit.places import of_environment, of_running
 from ordereats.topology.audit.report import NO_LEDGER, Checked, Report
 from ordereats.topology.local.home import Home
-from ordereats.topology.local.part import Kind, Process
-from ordereats.topology.local.state import PartState, Phase, Running, State
+from ordereats.topology.local.part import Process
 from topology.audit_city import ANSWERED, city
-
-
-def a_part(name: str, kind: Kind, *, url: str = "", database: str | None = None) -> PartState:
-    return PartState(
-        name=name,
-        kind=kind,
-        pid=1,
-        url=url,
-        state=State.READY,
-        restarts=0,
-        database=database,
-    )
-
-
-def running(*parts: PartState) -> Running:
-    return Running(
-        pid=1, born=0, phase=Phase.UP, address="", topology="", broker="", parts=list(parts)
-    )
-
-
-SANDBOX = a_part("sandbox", Kind.SANDBOX, url="http://127.0.0.1:12111")
-
-
-def test_of_a_platform_of_services_each_has_its_database() -> None:
-    services = [a_part(each, Kind.SERVICE, database=f"db-{each}") for each in catalog.SERVICES]
-
-    places = of_running(running(a_part("postgres", Kind.POSTGRES), SANDBOX, *services))
-
-    assert places.databases == {each: f"db-{each}" for each in catalog.SERVICES}
-    assert places.ledger == "http://127.0.0.1:12111"
-
-
-def test_of_a_monolith_all_have_the_same() -> None:
-    places = of_running(running(a_part("monolith", Kind.SERVICE, database="db")))
-
-    assert places.databases == dict.fromkeys(catalog.SERVICES, "db")
-    assert places.ledger is None
-
-
-def test_a_platform_without_one_of_the_services_can_not_be_audited() -> None:
-    with pytest.raises(Misconfigured, match="no database of users, restaurants"):
-        of_running(running(a_part("orders", Kind.SERVICE, database="db")))
-
-
-def test_the_environment_is_read_as_serve_reads_it() -> None:
-    given = {"DATABASE_URL": "postgres://a/b", "KITCHEN_DATABASE_URL": "postgres://c/d"}
-
-    places = of_environment(Environment(given))
-
-    assert places.databases["kitchen"] == "postgres://c/d"
-    assert places.databases["orders"] == "postgres://a/b"
-    assert places.ledger is None
-    assert (
-        of_environment(Environment({**given, "STRIPE_API_BASE": "http://e"})).ledger == "http://e"
-    )
 
 
 def test_where_nothing_runs_and_nothing_is_named_it_says_how_to_go_on(

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from ordereats.chassis.http import docs
+from ordereats.topology import event_page
 from ordereats.topology.local.gateway import gateway_part
 from ordereats.topology.local.part import Process, free_ports
 
@@ -111,6 +112,15 @@ async def test_it_describes_the_whole_api_for_programs_and_for_people(gateway: G
     assert isinstance(document, dict)
     assert {f"/{name}" for name in ("users", "orders", "couriers")} <= set(document["paths"])
     assert page == docs.page(document)
+
+
+async def test_it_describes_all_events_for_programs_and_for_people(gateway: Gateway) -> None:
+    _, _, document = await gateway.ask("GET", "/asyncapi.json")
+    page = await gateway.text("/docs/events")
+
+    assert isinstance(document, dict)
+    assert "ordereats.order.placed.v1" in document["channels"]
+    assert page == event_page.page(document)
 
 
 async def test_a_correlation_id_that_would_break_the_problem_is_replaced(gateway: Gateway) -> None:

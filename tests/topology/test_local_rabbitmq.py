@@ -25,6 +25,7 @@ def session_of(leader: int) -> list[str]:
 async def test_a_dead_letter_lands_in_the_dead_letter_queue(rabbitmq_server: Process) -> None:
     async with await aio_pika.connect(rabbitmq_server.url) as connection:
         channel = await connection.channel()
+        await (await channel.get_queue("ordereats.dead")).purge()
         events = await channel.get_exchange("ordereats.events")
         queue = await channel.declare_queue(
             "testing.dead", durable=True, arguments={"x-queue-type": "quorum"}

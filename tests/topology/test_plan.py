@@ -125,7 +125,14 @@ def test_rabbitmq_is_taken_where_it_is_installed(
     found = plan(home, replace(WANTED, broker=Broker.AUTO))
 
     assert "rabbitmq" in names(found)
-    assert named(found, "orders").env["BROKER_URL"] == named(found, "rabbitmq").url
+    node, told = (
+        urlsplit(named(found, "rabbitmq").url),
+        urlsplit(named(found, "orders").env["BROKER_URL"]),
+    )
+    assert told.port == node.port
+    assert told.username == "orders"  # a user of its own, with a password of its own
+    assert told.password != urlsplit(named(found, "users").env["BROKER_URL"]).password
+    assert told.password != node.password
 
 
 def test_without_rabbitmq_a_postgresql_queue_is_taken_and_that_is_said(

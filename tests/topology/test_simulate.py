@@ -312,6 +312,9 @@ def test_a_payment_fits_the_end_of_its_order_or_not() -> None:
     assert fits(an_order(delivered), a_payment(captured, "25.00", "0.00"))
     assert fits(an_order(delivered), a_payment(captured, "25.00", "5.00"), asked=D("5.00"))
     assert fits(an_order(delivered), a_payment(refunded, "25.00", "25.00"), asked=D("25.00"))
+    for given_back in ("5.00", "7.00"):  # nobody heard whether the 2.00 would come
+        returned = a_payment(captured, "25.00", given_back)
+        assert fits(an_order(delivered), returned, asked=D("5.00"), perhaps=D("2.00"))
     assert fits(an_order(cancelled), a_payment(voided, "0.00", "0.00"))
     assert fits(an_order(cancelled), a_payment(refunded, "25.00", "25.00"))
     assert fits(an_order(cancelled), None)

@@ -11,6 +11,7 @@ import structlog
 
 from ordereats.chassis.backoff import equal_jitter_s
 from ordereats.chassis.errors import DatabaseError
+from ordereats.chassis.failpoints import FAILPOINTS
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +120,7 @@ class Job:
 
     async def _run(self) -> float:
         """Do some of the work. Returns after how long to look for more, at the latest."""
+        FAILPOINTS.begin(lambda: f"job {self.name}")
         began = monotonic()
         if await self.run():
             return 0.0

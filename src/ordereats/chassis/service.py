@@ -17,8 +17,8 @@ from ordereats.chassis.db.migrations import MigrationSet
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.http.health import Draining
 from ordereats.chassis.http.idempotency import Answers
-from ordereats.chassis.messaging.inbox import Subscription
 from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.chassis.messaging.subscriptions import Subscription
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from ordereats.chassis.clock import SystemClock
-from ordereats.chassis.config import Environment
-from ordereats.topology.audit.places import of_environment, of_running
 from ordereats.topology.audit.reading import read
 from ordereats.topology.audit.report import Report, check
 from ordereats.topology.local.home import Home
+from ordereats.topology.places import places
 
 SHOWN = 20
 """Findings of one check; `--json` has all."""
@@ -30,9 +29,8 @@ def run(home: Home, *, as_json: bool, grace_s: float) -> int:
             ledger can't be read.
         DatabaseError: a database can't be read.
     """
-    running = home.running()
-    places = of_running(running) if running else of_environment(Environment())
-    snapshot = asyncio.run(read(places.databases, ledger=places.ledger, clock=SystemClock()))
+    where = places(home)
+    snapshot = asyncio.run(read(where.databases, ledger=where.ledger, clock=SystemClock()))
     report = check(snapshot, grace_s=grace_s)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())

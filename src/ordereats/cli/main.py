@@ -4,6 +4,7 @@ Each command imports what it needs when it runs: starting fast is part of its wo
 """
 # ruff: noqa: PLC0415  # commands import what they need when they run
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +13,8 @@ import typer
 
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import DatabaseError, Misconfigured
-from ordereats.cli import city
+from ordereats.cli import broker as broker_commands
+from ordereats.cli import city, dlq, events
 from ordereats.cli import faults as fault_commands
 from ordereats.cli.here import home
 from ordereats.topology.local.wanted import Broker, Topology, Wanted
@@ -65,6 +67,7 @@ def up(
         broker_url=environment.url("BROKER_URL", ("amqp", "amqps", "postgres", "postgresql")),
         stripe_api_base=environment.url("STRIPE_API_BASE", ("http", "https")),
         faults=faults,
+        restart_pause_s=environment.seconds("RESTART_PAUSE_SECONDS", 10, least=0.2, most=300),
     )
     raise typer.Exit(bring_up(home(), wanted))
 
@@ -82,7 +85,7 @@ def ps(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="For programs, with passwords.")] = False,
 ) -> None:
-    """Show every part: kind, process, address, state, restarts; and the calls that are stopped."""
+    """Show every part and how it is, which calls a breaker stops, and where messages wait."""
     from ordereats.cli import show
 
     running = home().running()
@@ -156,6 +159,9 @@ def fault_proxy(
 app.command()(city.seed)
 app.command()(city.simulate)
 app.add_typer(fault_commands.app, name="fault")
+app.add_typer(broker_commands.app, name="broker")
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(events.app, name="events")
 
 
 @app.command()
@@ -186,6 +192,8 @@ def describe(
 
 def main() -> None:
     """Run a command. What people can mend is a sentence and exit status 2, never a traceback."""
+    # It logs each refused connection as an error; the command says once what came of it.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     try:
         app()
     except Misconfigured as error:

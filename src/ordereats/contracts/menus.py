@@ -19,7 +19,7 @@ Price = Annotated[
 Portions = Annotated[int, Meta(ge=0, le=10_000)]
 
 
-class Option(Body, frozen=True):
+class Option(Answer, frozen=True):
     """One thing to choose in a group.
 
     Attributes:
@@ -32,13 +32,23 @@ class Option(Body, frozen=True):
     ] = Decimal("0.00")
 
 
-class OptionGroup(Body, frozen=True):
+class OptionGroup(Answer, frozen=True):
     """Options of which at least `min` and at most `max` are chosen."""
 
     name: Label
     options: Annotated[tuple[Option, ...], Meta(min_length=1, max_length=50)]
     min: Annotated[int, Meta(ge=0, le=50)] = 0
     max: Annotated[int, Meta(ge=1, le=50)] = 1
+
+
+class NewOption(Option, frozen=True, forbid_unknown_fields=True):
+    """An option of a menu that is being written."""
+
+
+class NewOptionGroup(OptionGroup, frozen=True, forbid_unknown_fields=True):
+    """A group of options of a menu that is being written."""
+
+    options: Annotated[tuple[NewOption, ...], Meta(min_length=1, max_length=50)]
 
 
 class NewDish(Body, frozen=True):
@@ -53,7 +63,7 @@ class NewDish(Body, frozen=True):
     price: Price
     id: DishId | None = None
     description: Prose | None = None
-    option_groups: Annotated[tuple[OptionGroup, ...], Meta(max_length=20)] = ()
+    option_groups: Annotated[tuple[NewOptionGroup, ...], Meta(max_length=20)] = ()
     sold_out: bool = False
     portions_left: Portions | None = None
 
@@ -115,11 +125,15 @@ class ChangeDish(Body, frozen=True):
     portions_left: Portions | None = None
 
 
-class ChosenOption(Body, frozen=True):
+class ChosenOption(Answer, frozen=True):
     """An option of a dish, by its names."""
 
     group: Label
     name: Label
+
+
+class Choice(ChosenOption, frozen=True, forbid_unknown_fields=True):
+    """An option that someone asks for."""
 
 
 class OrderedItem(Body, frozen=True):
@@ -128,7 +142,7 @@ class OrderedItem(Body, frozen=True):
     qty: Annotated[int, Meta(ge=1, le=99)]
     dish_id: DishId | None = None
     name: Label | None = None
-    options: Annotated[tuple[ChosenOption, ...], Meta(max_length=50)] = ()
+    options: Annotated[tuple[Choice, ...], Meta(max_length=50)] = ()
 
 
 Basket = Annotated[tuple[OrderedItem, ...], Meta(min_length=1, max_length=50)]

@@ -11,7 +11,7 @@ from msgspec import Struct
 from ordereats.contracts import baskets
 from ordereats.contracts.baskets import ListedDish
 from ordereats.contracts.ids import RestaurantId
-from ordereats.contracts.menus import AskQuote, Quote, QuotedLine
+from ordereats.contracts.menus import AskQuote, ChosenOption, OrderedItem, Quote, QuotedLine
 from ordereats.contracts.money import AmountError, Money
 from ordereats.contracts.places import Location, Place, distance_m
 from ordereats.contracts.problems import FieldProblem, Refused, Unfit
@@ -87,7 +87,7 @@ def _by_dishes(by: PriceList, dishes: Sequence[ListedDish], ask: AskQuote) -> Qu
                 qty=line.item.qty,
                 name=line.dish.name,
                 dish_id=line.dish.id,
-                options=line.item.options,
+                options=_chosen(line.item),
                 unit_price=_decimal(unit),
                 price=_decimal(price),
             )
@@ -96,6 +96,10 @@ def _by_dishes(by: PriceList, dishes: Sequence[ListedDish], ask: AskQuote) -> Qu
         (subtotal, delivery, _service_minor(subtotal, by.tariff), tip),
         is_limited=any(line.dish.is_limited for line in basket),
     )
+
+
+def _chosen(item: OrderedItem) -> tuple[ChosenOption, ...]:
+    return tuple(ChosenOption(each.group, each.name) for each in item.options)
 
 
 def _agreed(by: PriceList, ask: AskQuote) -> Quote:
@@ -113,7 +117,7 @@ def _agreed(by: PriceList, ask: AskQuote) -> Quote:
     _delivery_minor(by, ask.deliver_to)
     return _quote(
         by,
-        tuple(QuotedLine(item.qty, item.name or "", options=item.options) for item in ask.items),
+        tuple(QuotedLine(item.qty, item.name or "", options=_chosen(item)) for item in ask.items),
         (total - tip, 0, 0, tip),
         is_agreed=True,
     )

@@ -17,13 +17,14 @@ from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import missing
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, Misconfigured
+from ordereats.chassis.failpoints import FAILPOINTS
 from ordereats.chassis.http.app import create_app
 from ordereats.chassis.http.health import Check, Draining, State
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.http.operations import Watched
 from ordereats.chassis.http.requests import DoorSettings
 from ordereats.chassis.http.shedding import Limiter
-from ordereats.chassis.messaging.bus import Bus, BusState
+from ordereats.chassis.messaging.bus import Bus
 from ordereats.chassis.messaging.connect import open_bus
 from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
@@ -31,7 +32,8 @@ from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.service import Ports, Service
 from ordereats.chassis.telemetry import buses
 from ordereats.chassis.telemetry.databases import Databases
-from ordereats.topology import catalog
+from ordereats.chassis.telemetry.effects import Effects
+from ordereats.topology import catalog, event_page
 from ordereats.topology.settings import Settings, by_database
 
 
@@ -66,6 +68,7 @@ class _Common:
     resources: AsyncExitStack
     draining: Draining
     databases: Databases
+    effects: Effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         Misconfigured: a service calls another that is neither here nor has an address.
     """
     async with AsyncExitStack() as stack:
-        background = await stack.enter_async_context(Background.open())
+        background, clock = await stack.enter_async_context(Background.open()), SystemClock()
         in_process = InProcess(through_codec=settings.strict_calls)
         bus = open_bus(settings.broker, name="+".join(settings.names), background=background)
         stack.push_async_callback(bus.close)
@@ -99,11 +102,12 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
             bus=bus,
             calls=Calls(transports, edges),
             edges=edges,
-            clock=SystemClock(),
+            clock=clock,
             jobs=Jobs(background),
             resources=stack,
             draining=Draining(),
             databases=Databases(),
+            effects=Effects(clock),
         )
         groups = [
             await _on_database(common, url, names)
@@ -111,12 +115,14 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         ]
         services = [service for each in groups for service in each.services]
         _check_calls(services, transports)
+        FAILPOINTS.switch(environment)  # now that all modules that have one are here
         for service in services:
             in_process.add(service.answers)
         stopping = Check("draining", common.draining.check)
         checks = [stopping, *(check for each in groups for check in each.checks)]
-        checks.append(Check("broker", partial(_broker_check, bus), State.DEGRADED))
+        checks.append(Check("broker", partial(buses.health, bus), State.DEGRADED))
         routes = [route for service in services for route in service.routes]
+        routes += event_page.routes(services)
         has_neighbours = not catalog.is_whole(settings.names)
         door = DoorSettings.read(environment, has_neighbours=has_neighbours)
         app = create_app(catalog.title(settings.names), routes, checks, _watched(common), door)
@@ -143,7 +149,6 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     database = await common.resources.enter_async_context(
         Database.open(url, name="+".join(names), size=20)
     )
-    common.databases.add("+".join(names), database)
     answers, hint = Answers(database), Hint()
     services = [
         catalog.builder(name)(
@@ -163,8 +168,11 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
         for name in names
     ]
     relay = Relay(database, common.bus, common.clock, hint=hint)
-    inbox = Inbox(database, [each for service in services for each in service.subscriptions])
-    own = [relay.job(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
+    subscriptions = [each for service in services for each in service.subscriptions]
+    inbox = Inbox(database, subscriptions, note=common.effects.note)
+    consumers = [each.queue.name for each in subscriptions]
+    common.databases.add("+".join(names), database, consumers)
+    own = [*relay.jobs(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
     suffix = "" if catalog.is_whole(names) else f" {'+'.join(names)}"
     checks = [
         Check(f"database{suffix}", partial(_database_check, database)),
@@ -178,7 +186,11 @@ def _watched(common: _Common) -> Watched:
     return Watched(
         edges=common.edges,
         limiter=Limiter.read(common.environment),
-        sources=[partial(buses.families, common.bus), common.databases.families],
+        sources=[
+            partial(buses.families, common.bus),
+            common.databases.families,
+            common.effects.families,
+        ],
     )
 
 
@@ -225,7 +237,3 @@ async def _migrations_check(database: Database, names: Sequence[str]) -> str:
     except (DatabaseError, DeadlineExceeded):
         return "not known"
     return f"missing: {', '.join(steps)}" if steps else ""
-
-
-async def _broker_check(bus: Bus) -> str:
-    return "" if bus.state is BusState.UP else bus.state.value

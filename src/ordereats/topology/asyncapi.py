@@ -13,6 +13,7 @@ from ordereats.chassis.messaging.rabbitmq_link import EVENTS
 from ordereats.chassis.service import Service
 from ordereats.contracts.events import Event, type_of
 from ordereats.contracts.money import Money
+from ordereats.topology.asyncapi_examples import example
 
 Json: TypeAlias = dict[str, Any]
 
@@ -54,6 +55,7 @@ def document(services: Sequence[Service]) -> Json:
     heard = [(its.name, queue, event) for its in services for queue, event in _heard_by(its)]
     events = sorted({event for _, event in said} | {event for *_, event in heard}, key=type_of)
     sends = {f"{name}.sends.{_short(event)}": _sends(name, event) for name, event in said}
+    schemas = _schemas(events)
     hears = {
         f"{name}.hears.{_short(event)}": _hears(name, queue, event) for name, queue, event in heard
     }
@@ -73,9 +75,9 @@ def document(services: Sequence[Service]) -> Json:
         "channels": {type_of(event): _channel(event) for event in events},
         "operations": dict(sorted((sends | hears).items())),
         "components": {
-            "messages": {event.__name__: _message(event) for event in events},
+            "messages": {event.__name__: _message(event, schemas) for event in events},
             "messageTraits": {"cloudEvent": _cloud_event()},
-            "schemas": _schemas(events),
+            "schemas": schemas,
         },
     }
 
@@ -117,7 +119,8 @@ def _sends(name: str, event: type[Event]) -> Json:
 
 def _hears(name: str, queue: str, event: type[Event]) -> Json:
     summary = f"{name} hears it, in the queue {queue}"
-    return _operation("receive", name, event, {"ack": True}) | {"summary": summary}
+    operation = _operation("receive", name, event, {"ack": True})
+    return operation | {"summary": summary, "x-queue": queue}
 
 
 def _operation(action: str, name: str, event: type[Event], binding: Json) -> Json:
@@ -131,7 +134,7 @@ def _operation(action: str, name: str, event: type[Event], binding: Json) -> Jso
     }
 
 
-def _message(event: type[Event]) -> Json:
+def _message(event: type[Event], schemas: Json) -> Json:
     summary, _ = told(event)
     return {
         "name": type_of(event),
@@ -140,6 +143,7 @@ def _message(event: type[Event]) -> Json:
         "contentType": CONTENT_TYPE,
         "traits": [_ref("messageTraits", "cloudEvent")],
         "payload": _ref("schemas", event.__name__),
+        "examples": [{"payload": example(schemas[event.__name__], schemas)}],
     }
 
 

@@ -17,6 +17,7 @@ import uvloop
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import migrate as migrate_database
 from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.chassis.failpoints import Failpoint
 from ordereats.chassis.http.protocol import Protocol
 from ordereats.chassis.telemetry import logs
 from ordereats.topology import catalog
@@ -24,6 +25,9 @@ from ordereats.topology.assembly import Assembled, assembled
 from ordereats.topology.settings import Settings, by_database, read_databases
 
 log = structlog.get_logger(__name__)
+
+MIGRATED = Failpoint("start.migrated", "The databases are up to date; nothing else has begun.")
+BEGUN = Failpoint("start.begun", "Events are heard and jobs run; no request is answered yet.")
 
 
 def run(names: Sequence[str], port: int | None = None) -> None:
@@ -79,7 +83,9 @@ async def _serve(environment: Environment, settings: Settings) -> None:
     async with assembled(environment, settings) as group:
         await _migrate(settings.databases)
         _say("DB initialized")
+        await MIGRATED.reached()
         await group.begin()
+        await BEGUN.reached()
         await _answer(group, settings, listener)
 
 

@@ -6,11 +6,11 @@ from typing import cast
 
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
+from ordereats.chassis.messaging.connect import SCHEMES
 from ordereats.chassis.telemetry.logs import Format
 from ordereats.topology import catalog
 
 _POSTGRES = ("postgres", "postgresql")
-_BROKERS = ("amqp", "amqps", *_POSTGRES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def by_database(databases: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _broker(environment: Environment, databases: dict[str, str]) -> str:
-    given = environment.url("BROKER_URL", _BROKERS)
+    given = environment.url("BROKER_URL", SCHEMES)
     if given is not None:
         return given
     if len(set(databases.values())) == 1:

@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 from structlog.testing import capture_logs
 
 from ordereats.chassis.calls.edges import Edges, EdgeSettings
+from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.context import Priority
 from ordereats.chassis.errors import Conflict, OrderEatsError, Unavailable
@@ -19,6 +21,7 @@ from ordereats.chassis.http.app import create_app
 from ordereats.chassis.http.gradient import Bounds
 from ordereats.chassis.http.operations import Watched
 from ordereats.chassis.http.shedding import Limiter
+from ordereats.chassis.telemetry.effects import Effects
 from ordereats.topology.assembly import assembled
 from ordereats.topology.local.part import Process
 from ordereats.topology.settings import Settings
@@ -26,6 +29,15 @@ from support.builders import Client, a_user, fresh_database, run_sql, running, s
 
 MANUAL = Path(__file__).parents[3] / "docs" / "running.md"
 OUTCOMES = ("answered", "failed", "refused", "full", "cancelled")
+UNHANDLED = """
+insert into inbox (
+    consumer, message_id, type, subject, state, received_at, due_at, message
+)
+values (
+    'payments.order', gen_random_uuid(), 'a.b', 'order/1', $1, now() - interval '1 minute',
+    now() + interval '1 hour', '{}'
+)
+"""
 Series = Mapping[tuple[str, frozenset[str]], float]
 
 
@@ -113,9 +125,37 @@ async def test_facts_that_wait_are_counted_in_their_database(database_url: str) 
     assert value(series, "database_up", "users") == 1
     assert value(series, "outbox_unpublished_events", "users") == 1
     assert 0 < value(series, "outbox_oldest_event_seconds", "users") < 60
-    assert value(series, "inbox_messages", "users", "parked") == 0
+    assert value(series, "outbox_refused_events", "users") in {0, 1}  # it may not be asked yet
     assert value(series, "database_connections_limit", "users") == 20
     assert value(series, "database_connections", "users", "idle") >= 1
+
+
+async def test_what_each_consumer_has_not_handled_is_counted(database_url: str) -> None:
+    async with running(["payments"], database_url) as payments:
+        for state in ("waiting", "parked", "parked"):
+            await run_sql(database_url, UNHANDLED, state)
+
+        series = await scraped(payments.client)
+
+    assert value(series, "inbox_messages", "payments.order", "waiting") == 1
+    assert value(series, "inbox_messages", "payments.order", "parked") == 2
+    assert 60 <= value(series, "inbox_oldest_message_seconds", "payments.order") < 120
+    assert value(series, "inbox_messages", "payments.delivery", "waiting") == 0
+
+
+async def test_how_long_events_take_to_their_effect_is_measured_by_consumer() -> None:
+    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    effects = Effects(StoppedClock(at))
+    effects.note("payments.order", at - timedelta(seconds=0.02))
+    effects.note("payments.order", at + timedelta(seconds=5))  # by the clock of another machine
+
+    series = await scraped_of(Watched(sources=[effects.families]))
+
+    name = "event_effect_seconds"
+    assert value(series, f"{name}_bucket", "payments.order", "0.005") == 1
+    assert value(series, f"{name}_bucket", "payments.order", "0.025") == 2
+    assert value(series, f"{name}_count", "payments.order") == 2
+    assert value(series, f"{name}_sum", "payments.order") == 0.02
 
 
 async def test_the_bus_is_in_one_state(database_url: str) -> None:
@@ -194,6 +234,14 @@ async def test_whom_the_door_let_in_is_counted_by_priority() -> None:
     assert value(series, "limiter_requests_total", "change", "admitted") == 5
     assert value(series, "limiter_requests_total", "change", "shed") == 2
     assert value(series, "limiter_requests_total", "browse", "shed") == 0
+
+
+class StoppedClock(SystemClock):
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
 
 
 async def ask(edges: Edges, error: Exception | None = None, *, times: int) -> None:

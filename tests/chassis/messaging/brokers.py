@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_hex
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -109,10 +110,10 @@ class RabbitBroker(Broker):
         await until(lambda: any(name in names.read_bytes() for names in mnesia.rglob("names.dets")))
 
     async def control(self, *arguments: str) -> None:
-        """Run `rabbitmqctl`."""
-        process = await asyncio.create_subprocess_exec(
-            "/usr/lib/rabbitmq/bin/rabbitmqctl", *arguments, env=dict(self.server.part.env)
-        )
+        """Run the server's own `rabbitmqctl`."""
+        part = self.server.part
+        program = Path(part.command[-1]).with_name("rabbitmqctl")
+        process = await asyncio.create_subprocess_exec(program, *arguments, env=dict(part.env))
         assert await process.wait() == 0
 
     @asynccontextmanager
@@ -198,12 +199,14 @@ class Heard:
 
     def __init__(self) -> None:
         self.begun: list[Message] = []
+        self.handed_out: dict[UUID, int] = {}
         self.messages: list[Message] = []
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
 
-    async def __call__(self, message: Message) -> None:
+    async def __call__(self, message: Message, handed_out: int) -> None:
         self.begun.append(message)
+        self.handed_out[message.id] = handed_out
         await self.may_go_on.wait()
         self.messages.append(message)
 
@@ -226,7 +229,7 @@ class InOrder:
         self._busy: set[str] = set()
 
     def by(self, consumer: str) -> Handler:
-        async def handle(message: Message) -> None:
+        async def handle(message: Message, _handed_out: int) -> None:
             subject = message.subject
             if subject in self._busy:
                 self.overlaps.append(subject)

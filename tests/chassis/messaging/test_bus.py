@@ -206,7 +206,7 @@ async def test_a_message_whose_handler_fails_is_handed_out_again_in_its_place(
     bus = await buses.open(broker)
     begun: list[Message] = []
 
-    async def fail_twice(message: Message) -> None:
+    async def fail_twice(message: Message, _handed_out: int) -> None:
         begun.append(message)
         if message.version == 1 and len(begun) < 3:
             raise RuntimeError("not yet")
@@ -226,10 +226,10 @@ async def test_a_handler_that_fails_holds_up_no_other_subject(
 ) -> None:
     bus, handled = await buses.open(broker), Heard()
 
-    async def fail_for_one(message: Message) -> None:
+    async def fail_for_one(message: Message, handed_out: int) -> None:
         if message.subject == "order/0":
             raise RuntimeError("never")
-        await handled(message)
+        await handled(message, handed_out)
 
     await bus.declare([queue])
     await bus.consume(queue, fail_for_one)
@@ -263,10 +263,10 @@ async def test_what_a_handler_calls_unreadable_goes_to_the_dead_letters_with_the
 ) -> None:
     bus, heard = await buses.open(broker), Heard()
 
-    async def read(message: Message) -> None:
+    async def read(message: Message, handed_out: int) -> None:
         if message.version == 1:
             raise UnreadableError("no total in it")
-        await heard(message)
+        await heard(message, handed_out)
 
     await bus.declare([queue])
     await bus.consume(queue, read)
@@ -336,7 +336,7 @@ async def test_stopping_does_not_wait_for_a_handler_that_fails(
 ) -> None:
     bus, begun, next_one = await buses.open(broker), list[Message](), Heard()
 
-    async def fail(message: Message) -> None:
+    async def fail(message: Message, _handed_out: int) -> None:
         begun.append(message)
         raise RuntimeError("never")
 

@@ -22,7 +22,14 @@ from chassis.messaging.brokers import (
     until_true,
 )
 from ordereats.chassis.background import Background
-from ordereats.chassis.messaging.bus import Bus, BusDownError, BusState, Message, Queue
+from ordereats.chassis.messaging.bus import (
+    Bus,
+    BusDownError,
+    BusState,
+    ConsumerState,
+    Message,
+    Queue,
+)
 from ordereats.chassis.messaging.connect import open_bus
 
 # A consumer in a process of its own, whose handler never ends.
@@ -33,7 +40,7 @@ from ordereats.chassis.messaging.bus import Queue
 from ordereats.chassis.messaging.connect import open_bus
 from ordereats.chassis.messaging.postgres import PostgresBus
 
-async def hang(message):
+async def hang(message, handed_out):
     print("begun", file=sys.stderr, flush=True)
     await asyncio.Event().wait()
 
@@ -100,11 +107,9 @@ async def test_what_was_reported_taken_outlives_the_broker_and_consumers_come_ba
         await until(lambda: len(taken) > 300)
         async with broker.killed():
             before = len(taken)
-        came_back = monotonic()
         await until(lambda: len(taken) > before + 300)
         for queue in queues:
             assert await _is_consumed(bus, queue, heard)
-        assert monotonic() - came_back < 10
         is_over.set()
 
     await heard.until(taken, within_s=20)
@@ -137,13 +142,14 @@ async def test_a_publish_that_is_under_way_when_the_broker_is_killed_ends_soon(
 ) -> None:
     bus = await buses.open(broker)
     await bus.declare([queue])
+    await broker.settled(queue)
     whole = [a_message(queue, data=b"x" * 5_000) for _ in range(8000)]
 
     async with asyncio.TaskGroup() as group:
         publishing = group.create_task(_outcome(bus, whole))
         await asyncio.wait({publishing}, timeout=0.1)
         async with broker.killed():
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(6):
                 outcome = await publishing
 
     assert outcome == "down"
@@ -157,8 +163,9 @@ async def test_a_bus_that_starts_before_its_broker_begins_when_that_is_there(
         started = monotonic()
         bus = await buses.open(broker)
         await bus.consume(queue, heard)
-        assert monotonic() - started < 0.5
+        assert monotonic() - started < 2
         assert bus.state is BusState.DOWN
+        assert bus.consumers() == [ConsumerState(queue.name, is_consuming=False, in_hand=0)]
 
     async def is_taken() -> bool:
         try:
@@ -168,6 +175,8 @@ async def test_a_bus_that_starts_before_its_broker_begins_when_that_is_there(
 
     await until_true(is_taken)
     await heard.until([message.id])
+    idle = [ConsumerState(queue.name, is_consuming=True, in_hand=0)]
+    await until(lambda: bus.consumers() == idle)
 
 
 async def test_a_bus_can_be_stopped_while_the_broker_is_down(
@@ -175,6 +184,7 @@ async def test_a_bus_can_be_stopped_while_the_broker_is_down(
 ) -> None:
     bus, heard = await buses.open(broker), Heard()
     await bus.declare([queue])
+    await broker.settled(queue)
     await bus.consume(queue, heard)
     await publish(bus, [a_message(queue)])
     await until(lambda: bool(heard.messages))

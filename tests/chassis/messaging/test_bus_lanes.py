@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chassis.messaging.brokers import Heard, a_message, a_queue, until
-from ordereats.chassis.messaging.bus import Handler, Message
+from ordereats.chassis.messaging.bus import Handler, Message, UnreadableError
 from ordereats.chassis.messaging.lanes import AT_ONCE, Delivery, Lanes
 
 QUEUE = a_queue()
@@ -93,7 +93,7 @@ async def test_a_busy_subject_leaves_room_for_the_others() -> None:
 async def test_a_failing_handler_is_called_again_and_ends_no_lane(error: BaseException) -> None:
     begun: list[Message] = []
 
-    async def fail_often(message: Message) -> None:
+    async def fail_often(message: Message, _handed_out: int) -> None:
         begun.append(message)
         if len(begun) <= 2 * AT_ONCE:
             raise error
@@ -119,14 +119,16 @@ async def test_a_dead_letter_that_can_not_be_put_away_now_is_put_away_later() ->
                 raise OSError("no broker")
             await super().bury(reason)
 
-    heard, letter = Heard(), Stubborn(a_message(QUEUE))
-    letter.handed_out = 1000
-    async with running(heard) as lanes:
+    async def read(_message: Message, _handed_out: int) -> None:
+        raise UnreadableError("no total in it")
+
+    letter = Stubborn(a_message(QUEUE))
+    async with running(read) as lanes:
         lanes.put(letter)
         await until(lambda: bool(letter.answers))
 
-    assert len(attempts) == 3
-    assert heard.messages == []
+    assert attempts == ["no total in it"] * 3
+    assert letter.answers == ["buried: no total in it"]
 
 
 async def test_what_is_gone_is_not_handled_and_not_answered() -> None:

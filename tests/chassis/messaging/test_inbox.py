@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from time import monotonic
 
 import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from chassis.messaging.brokers import until_true
 from ordereats.chassis import context
 from ordereats.chassis.background import Background, Jobs
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.messaging.bus import Message, UnreadableError
-from ordereats.chassis.messaging.inbox import MAX_ATTEMPTS, Inbox, effect, subscribe
+from ordereats.chassis.messaging.inbox import AT_MOST, MAX_ATTEMPTS, Inbox
+from ordereats.chassis.messaging.subscriptions import effect, subscribe
 from ordereats.contracts.orders import OrderPlaced
 from support.builders import a_fact, a_message
 from support.consumer import CONSUMER, Consumer, outcome
@@ -46,7 +49,7 @@ async def test_each_consumer_has_its_own_inbox(consumer: Consumer, database: Dat
     message = a_message()
 
     await consumer.receive(message)
-    await other.handler("other.order")(message)
+    await other.handler("other.order")(message, 1)
 
     assert await consumer.noted() == [1, 1]
 
@@ -72,17 +75,17 @@ async def test_it_is_tried_again_when_its_pause_is_over(consumer: Consumer, unti
     await consumer.receive(a_message())
     consumer.fails.clear()
     consumer.begun.clear()
-    await consumer.database.execute("update inbox set due_at = now() + interval '0.7 s'")
     began = monotonic()
+    await consumer.database.execute("update inbox set due_at = now() + interval '0.7 s'")
 
     async with Background.open() as background:
         jobs = Jobs(background)
-        jobs.start(consumer.inbox.retries())
+        jobs.start(replace(consumer.inbox.retries(), every_s=3600))  # it does not look that often
         await until(consumer.begun.is_set)
         took_s = monotonic() - began
         await jobs.stop(within_s=1)
 
-    assert took_s == pytest.approx(0.7, abs=0.1)  # not at the next look, at 1.0
+    assert took_s >= 0.7
 
 
 async def test_it_is_tried_again_with_the_same_message(consumer: Consumer) -> None:
@@ -195,6 +198,36 @@ async def test_two_sweepers_share_and_each_effect_is_one(
     assert await consumer.noted() == [*range(1, 31)]
 
 
+async def test_an_attempt_looks_for_what_is_due_next_not_at_all_that_waits(
+    consumer: Consumer, database: Database
+) -> None:
+    consumer.fails[1] = RuntimeError("not yet")
+    await consumer.receive(a_message())
+    consumer.fails.clear()
+    many = 3000  # that nobody has counted yet: the planner knows nothing of them
+    await database.execute(
+        "insert into inbox (consumer, message_id, type, subject, version, state, message)"
+        " select consumer, id, type, 'order/' || number, 1, state,"
+        " replace(message::text, message_id::text, id::text)::json from inbox, lateral (select"
+        " number, gen_random_uuid() as id from generate_series(2, $1::int) as number) as new",
+        many,
+    )
+
+    await consumer.try_again()
+
+    looked_at = "select sum(idx_tup_read)::int as rows from pg_stat_user_indexes"
+    await until_true(lambda: _is_counted(database, updates=many + 2 * AT_MOST))
+    (found,) = await database.fetch(f"{looked_at} where indexrelname like 'inbox_%'")
+    assert found["rows"] < many * AT_MOST / 4
+
+
+async def _is_counted(database: Database, *, updates: int) -> bool:
+    (found,) = await database.fetch(
+        "select n_tup_upd from pg_stat_user_tables where relname = 'inbox'"
+    )
+    return bool(found["n_tup_upd"] >= updates)
+
+
 async def test_a_sweeper_leaves_the_messages_of_other_consumers_alone(
     consumer: Consumer, database: Database
 ) -> None:
@@ -226,7 +259,6 @@ async def test_a_handler_that_is_cut_off_has_no_effect_and_may_be_called_again(
 @pytest.mark.parametrize(
     "message",
     [
-        pytest.param(a_message(type="ordereats.order.eaten.v1"), id="a type we don't know"),
         pytest.param(a_message(data=b"not json"), id="no JSON"),
         pytest.param(a_message(data=b'{"orderId": "one"}'), id="another shape"),
         pytest.param(a_message(data=b"[]"), id="a list"),

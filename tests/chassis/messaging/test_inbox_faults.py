@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import urlsplit
 
+import pytest
 from structlog.testing import capture_logs
 
 from ordereats.chassis.db.pool import Database, Transaction
 from ordereats.chassis.errors import DatabaseError
-from ordereats.chassis.messaging.inbox import Inbox, effect, subscribe
+from ordereats.chassis.messaging.inbox import Inbox
+from ordereats.chassis.messaging.subscriptions import effect, subscribe
 from ordereats.contracts.orders import OrderPlaced
 from ordereats.topology.local.part import Process
 from support.builders import a_message, run_sql
@@ -41,7 +43,7 @@ async def test_what_is_stored_of_an_error_quotes_nobodys_data(
 
     inbox = Inbox(database, [subscribe("testing", "order", [effect(OrderPlaced, repeat)])])
     with capture_logs() as lines:
-        await inbox.handler(CONSUMER)(a_message())
+        await inbox.handler(CONSUMER)(a_message(), 1)
 
     (row,) = await consumer.rows()
     assert "UniqueViolationError" in str(row["last_error"])
@@ -76,22 +78,29 @@ async def test_a_database_that_is_away_is_waited_for_and_costs_no_attempt(
 async def test_one_that_goes_away_under_a_retry_costs_no_attempt_either(
     postgres_server: Process, chassis_url: str, consumer: Consumer
 ) -> None:
-    consumer.fails[1] = RuntimeError("not yet")
-    await consumer.receive(a_message())
-    consumer.fails.clear()
-    consumer.begun.clear()
-    consumer.may_go_on.clear()
-    async with asyncio.TaskGroup() as tasks:
-        trying = tasks.create_task(outcome(consumer.try_again()))
-        await consumer.begun.wait()
-        async with away(postgres_server, chassis_url):
-            consumer.may_go_on.set()
-            assert isinstance(await trying, DatabaseError)
+    await _cut_off_in_the_second_attempt(consumer, away(postgres_server, chassis_url))
 
-    (row,) = await consumer.rows()
-    assert (row["state"], row["attempts"]) == ("waiting", 1)
     await consumer.try_again()
+
     assert await consumer.noted() == [1]
+    (row,) = await consumer.rows()
+    assert (row["state"], row["attempts"]) == ("done", 2)
+
+
+@pytest.mark.usefixtures("consumer")  # which has made its table
+async def test_that_is_said_once_also_when_the_answer_to_it_is_lost(
+    postgres_server: Process, chassis_url: str
+) -> None:
+    async with LosesAnswers.open(chassis_url, name="loses answers") as database:
+        consumer = Consumer(database)
+        await _cut_off_in_the_second_attempt(consumer, away(postgres_server, chassis_url))
+        database.to_lose = 1
+        assert isinstance(await outcome(consumer.inbox.retry_once()), DatabaseError)
+
+        await consumer.try_again()
+
+        (row,) = await consumer.rows()
+    assert (row["state"], row["attempts"]) == ("done", 2)
 
 
 async def test_what_was_done_is_forgotten_after_a_week_and_what_was_not_never(
@@ -109,6 +118,35 @@ async def test_what_was_done_is_forgotten_after_a_week_and_what_was_not_never(
     assert await consumer.inbox.cleanup().run() is False
 
     assert {row["subject"] for row in await consumer.rows()} == {"young", "parked", "waiting"}
+
+
+class LosesAnswers(Database):
+    """Does what it is told, and some answers do not arrive."""
+
+    to_lose = 0
+
+    async def execute(self, sql: str, *arguments: object) -> int:
+        changed = await super().execute(sql, *arguments)
+        if self.to_lose:
+            self.to_lose -= 1
+            raise DatabaseError("the answer is lost")
+        return changed
+
+
+async def _cut_off_in_the_second_attempt(
+    consumer: Consumer, fault: AbstractAsyncContextManager[None]
+) -> None:
+    consumer.fails[1] = RuntimeError("not yet")
+    await consumer.receive(a_message())
+    consumer.fails.clear()
+    consumer.begun.clear()
+    consumer.may_go_on.clear()
+    async with asyncio.TaskGroup() as tasks:
+        trying = tasks.create_task(outcome(consumer.try_again()))
+        await consumer.begun.wait()
+        async with fault:
+            consumer.may_go_on.set()
+            assert isinstance(await trying, DatabaseError)
 
 
 @asynccontextmanager

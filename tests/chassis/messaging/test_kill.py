@@ -10,10 +10,11 @@ from uuid import UUID
 from ordereats.chassis.background import Background, Hint
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.pool import Database, Transaction
-from ordereats.chassis.messaging.bus import BusState
-from ordereats.chassis.messaging.inbox import Inbox, effect, subscribe
+from ordereats.chassis.messaging.bus import BusState, Message
+from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.postgres import PostgresBus
 from ordereats.chassis.messaging.relay import Relay
+from ordereats.chassis.messaging.subscriptions import effect, subscribe
 from ordereats.contracts.orders import OrderPlaced
 from support.builders import FakeBus, environment
 
@@ -109,9 +110,9 @@ async def test_killed_between_publish_and_deletion_it_is_published_twice_and_has
     queue = subscribe("testing", "order", [effect(OrderPlaced, note)]).queue
     receive = inbox.handler(queue.name)
 
-    async def hand_over(message: object) -> None:
-        await receive(message)  # type: ignore[arg-type]  # a Message
-        handed_over.append(message.id)  # type: ignore[attr-defined]  # as above
+    async def hand_over(message: Message, handed_out: int) -> None:
+        await receive(message, handed_out)
+        handed_over.append(message.id)
 
     async with Background.open() as background:
         bus = PostgresBus(chassis_url, name="surviving", background=background)

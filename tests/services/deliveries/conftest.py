@@ -48,7 +48,7 @@ class City:
     async def hear(self, fact: Event, *, correlation_id: str = "walk-1") -> None:
         family = "ticket" if isinstance(fact, TicketDelayed) else "order"
         message = a_message(fact, correlation_id=correlation_id)
-        await self._inbox.handler(f"deliveries.{family}")(message)
+        await self._inbox.handler(f"deliveries.{family}")(message, 1)
 
     async def accepted(
         self,

@@ -1,6 +1,6 @@
 """Kitchen on its own tables: it hears of orders, cooks, and its facts are read from the outbox."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.pool import Database, Row
-from ordereats.chassis.messaging.bus import Message
+from ordereats.chassis.messaging.bus import Handler
 from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts.events import Event
@@ -60,12 +60,12 @@ class Kitchen:
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
         self.inbox = Inbox(deps.database, subscriptions(deps))
-        self._receive: Callable[[Message], Awaitable[None]] = self.inbox.handler("kitchen.order")
+        self._receive: Handler = self.inbox.handler("kitchen.order")
 
     async def hear(self, *facts: Event) -> None:
         """Hear of orders, one fact after the other."""
         for fact in facts:
-            await self._receive(a_message(fact, correlation_id="the-walk"))
+            await self._receive(a_message(fact, correlation_id="the-walk"), 1)
 
     async def ticket(self, order_id: int = 1) -> Ticket:
         """The ticket of an order, as a kitchen sees it."""

@@ -118,7 +118,7 @@ class Desk:
     async def hear(self, *facts: Event) -> None:
         for fact in facts:
             family = type_of(fact).split(".")[1]
-            await self._inbox.handler(f"notifications.{family}")(a_message(fact))
+            await self._inbox.handler(f"notifications.{family}")(a_message(fact), 1)
 
     async def hear_again(self) -> None:
         """Try again what failed, at once."""

@@ -106,7 +106,7 @@ class Desk:
 
     async def hear(self, fact: Event) -> None:
         family = type_of(fact).split(".")[1]
-        await self.inbox.handler(f"orders.{family}")(a_message(fact, correlation_id="the-walk"))
+        await self.inbox.handler(f"orders.{family}")(a_message(fact, correlation_id="the-walk"), 1)
 
     async def brought_to(self, status: OrderStatus) -> OrderId:
         """Place an order and let others say what brings it there."""

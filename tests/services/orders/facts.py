@@ -31,7 +31,7 @@ from ordereats.contracts.kitchen import (
     TicketReady,
     TicketRejected,
 )
-from ordereats.contracts.menus import ChosenOption, OrderedItem, Quote, QuotedLine
+from ordereats.contracts.menus import Choice, ChosenOption, OrderedItem, Quote, QuotedLine
 from ordereats.contracts.money import Money
 from ordereats.contracts.orders import CancelledBy, OrderStatus, PlaceOrder
 from ordereats.contracts.payments import PaymentAuthorized, PaymentDeclined
@@ -52,7 +52,7 @@ LINES = (
     QuotedLine(2, 'Phở "đặc biệt" \\ 😋', DishId(7), (LARGE,), Decimal("9.00"), Decimal("18.00")),
     QuotedLine(1, "Tea", None, (), Decimal("2.00"), Decimal("2.00")),
 )
-BASKET = (OrderedItem(2, DishId(7), options=(LARGE,)), OrderedItem(1, name="Tea"))
+BASKET = (OrderedItem(2, DishId(7), options=(Choice("Size", "large"),)), OrderedItem(1, name="Tea"))
 
 
 def a_command(**changes: object) -> PlaceOrder:

@@ -17,7 +17,7 @@ from ordereats.chassis.errors import Conflict, DeadlineExceeded, NotFound, Unava
 from ordereats.chassis.http.idempotency import AlreadyAnswered, take_key
 from ordereats.contracts.baskets import ListedDish
 from ordereats.contracts.ids import DishId, RestaurantId
-from ordereats.contracts.menus import ChosenOption, Option, OptionGroup, OrderedItem
+from ordereats.contracts.menus import Choice, Option, OptionGroup, OrderedItem
 from ordereats.contracts.money import Money
 from ordereats.contracts.openings import Opening
 from ordereats.contracts.orders import Fallback
@@ -242,7 +242,7 @@ async def test_what_is_not_on_the_list_may_be_by_now_and_is_503(desk: Desk, chos
     if chosen == "dish":
         await desk.hear(a_menu(PHO, version=2))
     else:
-        items = (msgspec.structs.replace(BASKET[0], options=(ChosenOption("Size", "huge"),)),)
+        items = (msgspec.structs.replace(BASKET[0], options=(Choice("Size", "huge"),)),)
 
     with pytest.raises(Unavailable) as refused:
         await desk.place(items=items, total_price=None)

@@ -93,7 +93,7 @@ class Till:
             fact = placed(each) if isinstance(each, int) else each
             walk = f"walk-{getattr(fact, 'order_id', None)}"
             receive = self.inbox.handler(f"payments.{type_of(fact).split('.')[1]}")
-            await receive(a_message(fact, correlation_id=walk))
+            await receive(a_message(fact, correlation_id=walk), 1)
 
     async def sweep(self) -> bool:
         return await due.payments_due(self.deps)

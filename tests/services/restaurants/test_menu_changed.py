@@ -15,7 +15,7 @@ from ordereats.chassis.db.pool import Database
 from ordereats.contracts import pricing
 from ordereats.contracts.ids import DishId, OrderId, RestaurantId, TicketId
 from ordereats.contracts.kitchen import TicketRejected
-from ordereats.contracts.menus import AskQuote, ChosenOption, OrderedItem, Quote
+from ordereats.contracts.menus import AskQuote, Choice, OrderedItem, Quote
 from ordereats.contracts.openings import Opening, opens_next, takes_orders_at
 from ordereats.contracts.places import Location
 from ordereats.contracts.pricing import PriceList, Tariff
@@ -50,7 +50,7 @@ def baskets(draw: st.DrawFn) -> tuple[list[Dish], tuple[OrderedItem, ...]]:
     ]
     known = [*(each.id for each in dishes), DishId(99)]
     names = [*(each.name for each in dishes), None, None]
-    choices = st.sets(st.sampled_from([ChosenOption("A", "0"), ChosenOption("B", "0")]))
+    choices = st.sets(st.sampled_from([Choice("A", "0"), Choice("B", "0")]))
     items = st.builds(
         OrderedItem,
         st.integers(1, 99),

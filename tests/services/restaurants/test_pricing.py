@@ -14,12 +14,12 @@ from ordereats.contracts.baskets import SoldOut
 from ordereats.contracts.ids import DishId, RestaurantId
 from ordereats.contracts.menus import (
     AskQuote,
-    ChosenOption,
+    Choice,
     NewDish,
     NewMenu,
+    NewOption,
+    NewOptionGroup,
     NewSection,
-    Option,
-    OptionGroup,
     OrderedItem,
     Quote,
 )
@@ -47,20 +47,22 @@ INN = Restaurant(
     NOW,
 )
 NO_MENU = PriceList(RestaurantId(1), 1, "Inn", INN.place, Tariff(), dishes=None)
-SIZE = OptionGroup("Size", (Option("small", Decimal("-1.00")), Option("large", Decimal(2))), 1, 1)
-EXTRAS = OptionGroup("Extras", tuple(Option(name, Decimal("0.35")) for name in "abc"), 0, 2)
+SIZE = NewOptionGroup(
+    "Size", (NewOption("small", Decimal("-1.00")), NewOption("large", Decimal(2))), 1, 1
+)
+EXTRAS = NewOptionGroup("Extras", tuple(NewOption(name, Decimal("0.35")) for name in "abc"), 0, 2)
 
 amounts = st.decimals(0, 500, places=2)
 deltas = st.decimals(-3, 3, places=2)
 
 
 @st.composite
-def groups(draw: st.DrawFn, name: str) -> OptionGroup:
+def groups(draw: st.DrawFn, name: str) -> NewOptionGroup:
     options = draw(st.lists(deltas, min_size=1, max_size=4))
     most = draw(st.integers(1, len(options)))
-    return OptionGroup(
+    return NewOptionGroup(
         name,
-        tuple(Option(str(index), delta) for index, delta in enumerate(options)),
+        tuple(NewOption(str(index), delta) for index, delta in enumerate(options)),
         draw(st.integers(0, most)),
         most,
     )
@@ -90,7 +92,7 @@ def baskets(draw: st.DrawFn) -> tuple[list[Dish], tuple[OrderedItem, ...]]:
     for _ in range(draw(st.integers(1, 4))):
         dish = draw(st.sampled_from(dishes))
         options = [
-            ChosenOption(group.name, option.name)
+            Choice(group.name, option.name)
             for group in dish.option_groups
             for option in draw(st.permutations(group.options))[
                 : draw(st.integers(group.min, group.max))
@@ -107,7 +109,7 @@ def quoted(dishes: list[Dish], ask: AskQuote, tariff: Tariff | None = None) -> Q
 
 
 def a_dish(
-    *groups: OptionGroup, number: int = 1, price: str = "10.00", left: int | None = None
+    *groups: NewOptionGroup, number: int = 1, price: str = "10.00", left: int | None = None
 ) -> Dish:
     new = NewDish(f"Dish {number}", Decimal(price), option_groups=groups, portions_left=left)
     (draft,) = menu.drafts(NewMenu((NewSection("All", (new,)),)), {})
@@ -177,9 +179,9 @@ def test_an_agreed_total_stays_what_it_is(total: Decimal, tip: Decimal | None) -
 def test_each_figure_of_a_quote() -> None:
     dishes = [a_dish(SIZE, EXTRAS), a_dish(number=2, price="3.50")]
     options = (
-        ChosenOption("Size", "large"),
-        ChosenOption("Extras", "b"),
-        ChosenOption("Extras", "a"),
+        Choice("Size", "large"),
+        Choice("Extras", "b"),
+        Choice("Extras", "a"),
     )
     to = Location(60.1688, 24.9496)  # 996 m to the east
 
@@ -248,7 +250,7 @@ def test_a_line_that_names_no_dish_is_named(item: OrderedItem, path: str) -> Non
     ],
 )
 def test_wrong_options_are_named(options: str, path: str) -> None:
-    chosen = tuple(ChosenOption(*each.split(":")) for each in options.split())
+    chosen = tuple(Choice(*each.split(":")) for each in options.split())
 
     with pytest.raises(Unfit) as caught:
         quoted([a_dish(SIZE, EXTRAS)], ask(OrderedItem(1, DishId(1), None, chosen)))

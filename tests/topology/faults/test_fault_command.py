@@ -126,6 +126,7 @@ def test_programs_read_the_list_as_json(say: Say, told: RunningProxy) -> None:
                     "jitter_ms": 0,
                 }
             ],
+            "met": 0,
         }
     ]
 

@@ -16,6 +16,7 @@ from ordereats.topology.faults.toxics import (
     Reset,
     Slicer,
     SlowClose,
+    Toxic,
 )
 from topology.faults.conftest import RunningProxy
 from topology.faults.streams import (
@@ -183,6 +184,40 @@ async def test_what_is_down_refuses_and_resets_and_comes_up_again(proxy: Running
         proxy.clear()
 
         await comes_back(await connected(proxy))
+
+
+@pytest.mark.parametrize(
+    "toxic",
+    [Latency(ms=10), Bandwidth(kb_per_s=1000), BlackHole(), Reset(), LimitData(bytes=0), Down()],
+    ids=lambda toxic: type(toxic).__name__,
+)
+async def test_what_meets_a_toxic_is_counted_and_nothing_else_is(
+    proxy: RunningProxy, until: Until, toxic: Toxic
+) -> None:
+    async with target(proxy):
+        reader, writer = await connected(proxy)
+        await comes_back((reader, writer))
+        proxy.add(toxic)
+        writer.write(b"ping")
+        await until(lambda: proxy.all()[0].met > 0)
+        proxy.clear()
+        met = proxy.all()[0].met
+        await comes_back(await connected(proxy))
+
+        assert proxy.all()[0].met == met
+        writer.close()
+
+
+async def test_a_toxic_that_nothing_meets_counts_from_nothing(proxy: RunningProxy) -> None:
+    async with target(proxy):
+        streams = await connected(proxy)
+        proxy.add(Latency(ms=10))
+        await comes_back(streams)
+
+        proxy.add(BlackHole())
+
+        assert proxy.all()[0].met == 0
+        streams[1].close()
 
 
 async def test_a_toxic_may_strike_a_share_of_the_connections(proxy: RunningProxy) -> None:

@@ -11,11 +11,14 @@ import asyncpg
 from ordereats.chassis.backoff import up_to_twice_s
 from ordereats.chassis.db.pool import Reader
 from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.chassis.failpoints import Failpoint
 
 _LOCK = 7_234_001
 """Of all that migrate this database only one does at a time (advisory, so any number may wait)."""
 PAUSE_S = 0.25
 """The shortest before a step is tried again."""
+UNCOMMITTED = Failpoint("migration.done", "A step has been done; it has not been committed.")
+COMMITTED = Failpoint("migration.committed", "A step has been committed; the next has not begun.")
 
 _TABLE = """
 create table if not exists schema_migrations (
@@ -103,7 +106,7 @@ async def missing(reader: Reader, sets: Sequence[MigrationSet]) -> list[str]:
     rows = await reader.fetch("select owner, version from schema_migrations")
     applied = {(row["owner"], row["version"]) for row in rows}
     return [
-        f"{each.owner}/{step.version:04}"
+        _named(each, step)
         for each in sets
         for step in read(each.folder)
         if (each.owner, step.version) not in applied
@@ -151,7 +154,13 @@ async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", which: Migrat
                 step.name,
                 step.checksum,
             )
+            await UNCOMMITTED.reached(_named(which, step))
+        await COMMITTED.reached(_named(which, step))
     return len(missing)
+
+
+def _named(which: MigrationSet, step: Migration) -> str:
+    return f"{which.owner}/{step.version:04}"
 
 
 def _check(owner: str, steps: Sequence[Migration], applied: dict[int, str]) -> None:

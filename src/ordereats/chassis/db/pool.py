@@ -12,6 +12,7 @@ import asyncpg
 
 from ordereats.chassis import context
 from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, RowRefused
+from ordereats.chassis.failpoints import FAILPOINTS, Failpoint
 
 T = TypeVar("T")
 Row: TypeAlias = asyncpg.Record
@@ -28,6 +29,15 @@ SERVERS_SHARE = 0.9
 answer is here before everyone has gone."""
 GRACE_S = 0.25
 """How long after the deadline we wait for an answer; then the connection is dropped."""
+UNCOMMITTED = Failpoint(
+    "transaction.done", "All of a transaction has been done; it has not been committed."
+)
+COMMITTED = Failpoint(
+    "transaction.committed", "A transaction has been committed; nobody has heard of it."
+)
+ALONE = Failpoint(
+    "statement.committed", "One statement has changed something by itself; nobody has heard of it."
+)
 SHORT_S = 1.0
 """A single statement that has less time than this is told so. One that has more is not, for it
 would cost two round trips: who waits so long before a connection is dropped drops few."""
@@ -214,12 +224,14 @@ class Database:
             mark = _INSIDE.set(True)
             try:
                 yield tx
+                await UNCOMMITTED.reached()
             except BaseException:
                 await tx._roll_back()  # noqa: SLF001  # as above
                 raise
             finally:
                 _INSIDE.reset(mark)
             await tx._commit()  # noqa: SLF001  # as above
+            await COMMITTED.reached()
         finally:
             await self._pool.release(connection)
 
@@ -234,9 +246,12 @@ class Database:
                 return await run(tx, sql, *arguments)
         connection = await self._acquire()
         try:
-            return await run(Transaction(connection), sql, *arguments)
+            found = await run(Transaction(connection), sql, *arguments)
         finally:
             await self._pool.release(connection)
+        if FAILPOINTS.is_on and found and not sql.lstrip().startswith("select"):
+            await ALONE.reached()
+        return found
 
     async def _acquire(self) -> "asyncpg.pool.PoolConnectionProxy[Row]":
         left_s = _checked_s()

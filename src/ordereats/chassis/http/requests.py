@@ -17,6 +17,7 @@ from ordereats.chassis import context, slots
 from ordereats.chassis.config import Environment
 from ordereats.chassis.context import Context, Priority
 from ordereats.chassis.errors import DeadlineExceeded, Overloaded
+from ordereats.chassis.failpoints import FAILPOINTS
 from ordereats.chassis.headers import whole_number
 from ordereats.chassis.http.priorities import Priorities
 from ordereats.chassis.http.refusals import Refusal
@@ -123,6 +124,7 @@ class FrontDoor:
 
     async def _answer(self, slot: Slot, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = perf_counter()
+        FAILPOINTS.begin(lambda: _kind(scope))
         at = self._context(slot, scope)
         status = 500
 

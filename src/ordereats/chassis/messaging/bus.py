@@ -59,6 +59,21 @@ class BusState(StrEnum):
     DOWN = "down"
 
 
+@dataclass(frozen=True, slots=True)
+class ConsumerState:
+    """What is known of the consumer of a queue, in this process.
+
+    Attributes:
+        queue: its name.
+        is_consuming: the broker hands messages out to it.
+        in_hand: messages that it was handed and has not answered.
+    """
+
+    queue: str
+    is_consuming: bool
+    in_hand: int
+
+
 class BusDownError(Exception):
     """The broker did not take the messages, or did not say so in time. They may have arrived."""
 
@@ -67,11 +82,13 @@ class UnreadableError(Exception):
     """A handler's word that a message can never be handled; it goes to the dead letters."""
 
 
-Handler = Callable[[Message], Awaitable[None]]
-"""Returns: the message is done with. Raises `UnreadableError`: dead letter. Raises anything else:
+Handler = Callable[[Message, int], Awaitable[None]]
+"""Is given a message, and how often it was handed out, to whomever, this time included: one that is
+handed out again and again without an answer may be what kills whoever handles it.
+
+Returns: the message is done with. Raises `UnreadableError`: dead letter. Raises anything else:
 it is called again with the same message, after a pause that grows; those of the same subject wait,
-the others do not. A message that was handed out often without an answer, because it kills whoever
-handles it, is a dead letter too."""
+the others do not."""
 
 
 class Bus(Protocol):
@@ -84,6 +101,10 @@ class Bus(Protocol):
     @property
     def state(self) -> BusState:
         """Known without asking the broker."""
+        ...
+
+    def consumers(self) -> Sequence[ConsumerState]:
+        """Those of this process, known without asking the broker."""
         ...
 
     async def start(self) -> None:

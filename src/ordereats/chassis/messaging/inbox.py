@@ -4,9 +4,10 @@ A retry waits here, in the consumer's own database, visible and redrivable; neve
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -14,18 +15,21 @@ import structlog
 from ordereats.chassis import context
 from ordereats.chassis.background import Job
 from ordereats.chassis.backoff import equal_jitter_s
-from ordereats.chassis.db.pool import Database, Row, Transaction, one
+from ordereats.chassis.db.pool import Database, Row, columns, one
 from ordereats.chassis.errors import DatabaseError, TooEarly
-from ordereats.chassis.messaging.bus import Message, Queue, UnreadableError
-from ordereats.contracts.events import Event, type_of
+from ordereats.chassis.failpoints import FAILPOINTS, Failpoint
+from ordereats.chassis.messaging.bus import Handler, Message, UnreadableError
+from ordereats.chassis.messaging.subscriptions import Effect, Subscription
+from ordereats.contracts.events import Event
 from ordereats.contracts.wire import decode, encode
 
 log = structlog.get_logger(__name__)
 
-E = TypeVar("E", bound=Event)
-
 MAX_ATTEMPTS = 8
 """Then it is parked, until a person has a look. With the pauses below: after about two minutes."""
+MOST_HANDED_OUT = 5
+"""One that the bus has handed out more often is not run as it comes, for it may be what kills
+whoever handles it: it is stored, and tried from there, where its attempts are counted."""
 PATIENCE_S = 24 * 3600.0
 """How long a fact may wait for the one it depends on, however often that takes; then it is parked.
 The service that has to say it may be down for longer than others' attempts last."""
@@ -33,43 +37,106 @@ QUIET_S = 300.0
 """For so long nobody has to know that a fact waits for an earlier one."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+NEWER_FIRST_PAUSE_S = 60.0
+NEWER_LONGEST_PAUSE_S = 900.0
+"""For a type that only a newer version knows: another try here can't mend that."""
 LEASE_S = 20
+"""After so long one whose process died in the attempt is tried again."""
 POLL_S = 0.5
+RETRYING = Failpoint(
+    "inbox.retrying", "A message that waits is due; its next attempt is counted, and not begun."
+)
+AT_MOST = 20
+"""Attempts of one run of the job."""
 
+# A fact waits behind an earlier one of its subject that waits, so that what comes from here keeps
+# the order. In the insert, so that who is not held up pays no round trip for the question.
 _FIRST = """
-insert into inbox (consumer, message_id, type, subject, state, attempts, handled_at)
-values ($1, $2, $3, $4, 'done', 1, now()) on conflict do nothing returning true as is_new
+insert into inbox (consumer, message_id, type, subject, version, state, attempts, handled_at)
+select $1, $2::uuid, $3, $4, $5::int, 'done', 1, now()
+where not exists (
+    select from inbox as earlier
+    where earlier.consumer = $1 and earlier.subject = $4 and earlier.state = 'waiting'
+        and earlier.version < $5
+)
+on conflict do nothing returning true as is_new
 """
 _POSTPONE = """
 insert into inbox (
-    consumer, message_id, type, subject, state, attempts, due_at, last_error, message
+    consumer, message_id, type, subject, version, state, attempts, due_at, last_error, message
 )
-values ($1, $2, $3, $4, 'waiting', 1, now() + make_interval(secs => $5), $6, $7)
-on conflict do nothing
+values ($1, $2, $3, $4, $5, 'waiting', $6, greatest(now() + make_interval(secs => $7), (
+    select max(due_at) from inbox as earlier
+    where earlier.consumer = $1 and earlier.subject = $4 and earlier.state = 'waiting'
+        and earlier.version < $5
+)), $8, $9)
+on conflict do nothing returning due_at > now() + make_interval(secs => $7) as is_behind
 """
-_LEASE_DUE = """
-update inbox set due_at = now() + make_interval(secs => $3)
-where (consumer, message_id) in (
-    select consumer, message_id from inbox
-    where state = 'waiting' and due_at <= now() and consumer = any($1::text[])
-    order by due_at limit $2 for update skip locked
+# The earlier one may have ended before others could see this row, and so could not wake it.
+_NOT_BEHIND = """
+update inbox as this set due_at = now() + make_interval(secs => $3)
+where consumer = $1 and message_id = $2 and state = 'waiting' and attempts = $4
+    and not exists (
+        select from inbox as earlier
+        where earlier.consumer = this.consumer and earlier.subject = this.subject
+            and earlier.state = 'waiting' and earlier.version < this.version
+    )
+"""
+# One at a time, and committed by itself: should the attempt kill this process, it has counted, and
+# none that was not begun has. The consumer is asked for so that no index can answer: by time alone
+# the next is found at once, and a planner that knows of no rows would rather sort them all.
+_BEGIN = """
+with next as materialized (
+    select consumer, message_id from inbox as this
+    where state = 'waiting' and due_at <= now() and array_position($1::text[], consumer) > 0
+        and not exists (
+            select from inbox as earlier
+            where earlier.consumer = this.consumer and earlier.subject = this.subject
+                and earlier.state = 'waiting' and earlier.version < this.version
+        )
+    order by due_at limit 1 for update skip locked
 )
-returning consumer, message_id, attempts, message,
+update inbox set attempts = attempts + 1, due_at = now() + make_interval(secs => $2)
+from next where inbox.consumer = next.consumer and inbox.message_id = next.message_id
+returning inbox.consumer, inbox.message_id, attempts, message, last_error,
     extract(epoch from now() - received_at)::float as age_s
 """
 _DUE_IN = """
 select extract(epoch from min(due_at) - now())::float as due_in_s from inbox
 where state = 'waiting' and due_at > now() - make_interval(secs => $2)
-    and consumer = any($1::text[])
+    and array_position($1::text[], consumer) > 0
 """
 _DONE = """
-update inbox set state = 'done', attempts = attempts + 1, handled_at = now(), message = null
+update inbox set state = 'done', handled_at = now(), message = null
 where consumer = $1 and message_id = $2 and state = 'waiting' returning true as is_first
 """
+# Whoever waits behind is due when this one is, and at once when it has ended: after the commit, so
+# that none that comes before it is left out. That is when to look; `_BEGIN` keeps the order.
+_WAKE = """
+update inbox set due_at = now()
+where consumer = $1 and subject = $2 and state = 'waiting' and version > $3 and due_at > now()
+"""
 _AGAIN = """
-update inbox set last_error = $3, due_at = now() + make_interval(secs => $4), attempts = $5,
-    state = $6
-where consumer = $1 and message_id = $2 and state = 'waiting'
+with this as (
+    update inbox set last_error = $3, due_at = now() + make_interval(secs => $4),
+        attempts = attempts - $5, state = $6
+    where consumer = $1 and message_id = $2 and state = 'waiting'
+    returning consumer, subject, version, due_at, state
+)
+update inbox as later set due_at = this.due_at from this
+where this.state = 'waiting' and later.consumer = this.consumer and later.subject = this.subject
+    and later.state = 'waiting' and later.version > this.version and later.due_at < this.due_at
+"""
+# By its number, for the answer to this may be lost, too, and then it is said again.
+_NOT_BEGUN = """
+update inbox set attempts = attempts - 1, due_at = now()
+where consumer = $1 and message_id = $2 and attempts = $3 and state = 'waiting'
+"""
+# What an older version has stored, for it did not know the type; and not what somebody has in hand.
+_TAKE_OVER = """
+update inbox set due_at = now()
+where state = 'waiting' and version is null and due_at > now() + make_interval(secs => $3)
+    and (consumer, type) in (select * from unnest($1::text[], $2::text[]))
 """
 _FORGET = """
 delete from inbox where (consumer, message_id) in (
@@ -79,48 +146,40 @@ delete from inbox where (consumer, message_id) in (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One queue of a service, and what it does about each event in it. Made by `subscribe`.
-
-    Attributes:
-        queue: where the events gather; its name is also the consumer's in the inbox.
-        effects: by the event's wire name; run in the transaction that notes the message.
-    """
-
-    queue: Queue
-    effects: Mapping[str, "Effect"]
+def _unwatched(_consumer: str, _happened_at: datetime) -> None:
+    """Nobody measures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What one event does."""
-
-    event: type[Event]
-    run: Callable[[Transaction, Any], Awaitable[None]]
+class SuspectError(Exception):
+    """It may be what kills whoever handles it."""
 
 
-def effect(event: type[E], run: Callable[[Transaction, E], Awaitable[None]]) -> Effect:
-    """Pair an event with its handler. The handler is idempotent through the inbox alone.
-
-    If the business answer is "no", the handler publishes that; it raises only what a retry or a
-    person can mend.
-    """
-    return Effect(event, run)
-
-
-def subscribe(service: str, family: str, effects: Sequence[Effect]) -> Subscription:
-    """Say what a service does about one family of events: `subscribe("payments", "order", …)`."""
-    by_type = {type_of(each.event): each for each in effects}
-    return Subscription(Queue(f"{service}.{family}", tuple(by_type)), by_type)
+class TypeUnknown(TooEarly, code="type_unknown"):
+    """A newer version of the service has asked for this type: it waits for that version."""
 
 
 class Inbox:
     """Receives for the consumers of one database."""
 
-    def __init__(self, database: Database, subscriptions: Sequence[Subscription]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        subscriptions: Sequence[Subscription],
+        *,
+        note: Callable[[str, datetime], None] = _unwatched,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            database: theirs.
+            subscriptions: of its services.
+            note: is told of each effect that is committed: whose, and when the event happened.
+        """
         self._database = database
+        self._note = note
         self._consumers = {each.queue.name: each for each in subscriptions}
+        self._cut_off: list[tuple[str, UUID, int]] = []
+        self._has_taken_over = False
 
     def retries(self) -> Job:
         """The job that tries again what waits."""
@@ -130,63 +189,93 @@ class Inbox:
         """The job that forgets, after a week, messages that can't come again."""
         return Job("inbox_cleanup", self._forget, every_s=600)
 
-    def handler(self, consumer: str) -> Callable[[Message], Awaitable[None]]:
+    def handler(self, consumer: str) -> Handler:
         """What the bus calls with each message of a queue."""
 
-        async def receive(message: Message) -> None:
+        async def receive(message: Message, handed_out: int) -> None:
+            FAILPOINTS.begin(lambda: f"{consumer} {message.type}")
             with _context_of(message):
-                await self._receive(consumer, message)
+                await self._receive(consumer, message, handed_out)
 
         return receive
 
-    async def _receive(self, consumer: str, message: Message) -> None:
-        run, event = self._read(consumer, message)
+    async def _receive(self, consumer: str, message: Message, handed_out: int) -> None:
         while True:
             try:
-                await self._first_attempt(consumer, message, run, event)
+                if handed_out > MOST_HANDED_OUT:
+                    error = SuspectError(f"handed out {handed_out} times without an answer")
+                    await self._store(consumer, message, error, attempts=0)
+                else:
+                    await self._first_attempt(consumer, message)
+            except UnreadableError:
+                raise
             except DatabaseError as error:
                 if await self._is_database_down():
                     # Keep the message, unacknowledged, and so take no more than the prefetch:
                     # attempts are for messages that fail, not for a database that is away.
                     log.warning("consumer_waits_for_database", consumer=consumer, error=str(error))
-                    await asyncio.sleep(_pause_s(1))
+                    await asyncio.sleep(_pause_s(1, error))
                     continue
-                await self._postpone(consumer, message, error)
+                await self._store(consumer, message, error)
             except Exception as error:  # noqa: BLE001  # the edge: it is stored and tried again
-                await self._postpone(consumer, message, error)
+                await self._store(consumer, message, error)
             return
 
-    async def _first_attempt(
-        self, consumer: str, message: Message, run: Effect, event: Event
-    ) -> None:
+    async def _first_attempt(self, consumer: str, message: Message) -> None:
+        run, event = self._read(consumer, message)
         async with self._database.transaction() as tx:
-            key = (consumer, message.id, message.type, message.subject)
-            if await tx.fetch_one(_FIRST, *key) is None:
-                log.info("message_again", consumer=consumer, message_id=str(message.id))
-                return
-            await run.run(tx, event)
+            key = (consumer, message.id, message.type, message.subject, message.version)
+            is_first = await tx.fetch_one(_FIRST, *key) is not None
+            if is_first:
+                await run.run(tx, event, message.version)
+        if is_first:
+            self._note(consumer, message.time)
+            return
+        # It has come before, or there is an earlier one that waits.
+        await self._store(consumer, message, None, attempts=0)
 
-    async def _postpone(self, consumer: str, message: Message, error: Exception) -> None:
-        _tell_of(error, consumer, message, attempt=1, age_s=0)
-        await self._database.execute(
+    async def _store(
+        self, consumer: str, message: Message, error: Exception | None, *, attempts: int = 1
+    ) -> None:
+        """Let it wait: after an attempt that failed, or before the first."""
+        # What this version does not know is nothing that what it knows could depend on.
+        version = None if isinstance(error, TypeUnknown) else message.version
+        pause_s = _pause_s(attempts, error) if attempts else 0.0
+        row = await self._database.fetch_one(
             _POSTPONE,
-            consumer,
-            message.id,
-            message.type,
-            message.subject,
-            _pause_s(1),
-            _said(error),
+            *(consumer, message.id, message.type, message.subject, version, attempts),
+            pause_s,
+            "" if error is None else _said(error),
             encode(message).decode(),
         )
+        if row is None:
+            log.info("message_again", consumer=consumer, message_id=str(message.id))
+            return
+        if row["is_behind"]:
+            await self._database.execute(_NOT_BEHIND, consumer, message.id, pause_s, attempts)
+        if error is not None:
+            _tell_of(error, consumer, message, attempt=attempts, age_s=0)
 
     async def retry_once(self) -> bool:
         """Try again what is due. Returns whether there may be more at once."""
-        rows = await self._database.fetch(_LEASE_DUE, list(self._consumers), 20, LEASE_S)
-        for row in rows:
+        if not self._has_taken_over:
+            await self._take_over()
+        while self._cut_off:
+            await self._database.execute(_NOT_BEGUN, *self._cut_off[-1])
+            self._cut_off.pop()
+        for _ in range(AT_MOST):
+            row = await self._database.fetch_one(_BEGIN, list(self._consumers), LEASE_S)
+            if row is None:
+                return False
             message = decode(row["message"].encode(), Message)
             with _context_of(message):
                 await self._retry(row, message)
-        return len(rows) == 20
+        return True
+
+    async def _take_over(self) -> None:
+        known = [(name, type_) for name, each in self._consumers.items() for type_ in each.effects]
+        await self._database.execute(_TAKE_OVER, *columns(known, 2), LEASE_S)
+        self._has_taken_over = True
 
     async def _due_in_s(self, since_s: float) -> float | None:
         row = one(await self._database.fetch_one(_DUE_IN, list(self._consumers), since_s))
@@ -195,34 +284,54 @@ class Inbox:
 
     async def _retry(self, row: Row, message: Message) -> None:
         consumer, key = row["consumer"], (row["consumer"], message.id)
+        FAILPOINTS.begin(lambda: f"{consumer} {message.type}")
+        await RETRYING.reached()
+        if row["attempts"] > MAX_ATTEMPTS:
+            said = f"its last attempt did not come to an end; before: {row['last_error']}"
+            await self._put_off(row, message, SuspectError(said))
+            return
         try:
             run, event = self._read(consumer, message)
             async with self._database.transaction() as tx:
-                if await tx.fetch_one(_DONE, *key) is not None:
-                    await run.run(tx, event)
+                is_first = await tx.fetch_one(_DONE, *key) is not None
+                if is_first:
+                    await run.run(tx, event, message.version)
+            if is_first:
+                self._note(consumer, message.time)
         except Exception as error:
             if isinstance(error, DatabaseError) and await self._is_database_down():
-                raise  # the job waits; the attempt does not count, the lease lapses
+                # This attempt is to count for nothing.
+                self._cut_off.append((*key, row["attempts"]))
+                raise
             await self._put_off(row, message, error)
+            return
+        await self._wake(consumer, message)
+
+    async def _wake(self, consumer: str, message: Message) -> None:
+        """Let those behind it be due: it has ended."""
+        await self._database.execute(_WAKE, consumer, message.subject, message.version)
 
     async def _put_off(self, row: Row, message: Message, error: Exception) -> None:
         """Let it wait for its next attempt, or park it. To have come too early is no attempt."""
         consumer, attempt, age_s = row["consumer"], row["attempts"], row["age_s"]
         if isinstance(error, TooEarly):
-            # About as long again as it has waited already.
-            pause_s, is_over = _pause_s(1, first_s=max(FIRST_PAUSE_S, age_s)), age_s >= PATIENCE_S
+            is_over, uncounted = age_s >= PATIENCE_S, 1
         else:
-            attempt += 1
-            pause_s, is_over = _pause_s(attempt), attempt >= MAX_ATTEMPTS
-        state = "parked" if is_over else "waiting"
+            is_over = attempt >= MAX_ATTEMPTS or isinstance(error, UnreadableError)
+            uncounted = max(0, attempt - MAX_ATTEMPTS)
+        state, pause_s = "parked" if is_over else "waiting", _pause_s(attempt, error, age_s=age_s)
         key = (consumer, message.id)
-        await self._database.execute(_AGAIN, *key, _said(error), pause_s, attempt, state)
-        _tell_of(error, consumer, message, attempt=attempt, age_s=age_s, is_over=is_over)
+        await self._database.execute(_AGAIN, *key, _said(error), pause_s, uncounted, state)
+        _tell_of(
+            error, consumer, message, attempt=attempt - uncounted, age_s=age_s, is_over=is_over
+        )
+        if is_over:
+            await self._wake(consumer, message)
 
     def _read(self, consumer: str, message: Message) -> tuple[Effect, Event]:
         run = self._consumers[consumer].effects.get(message.type)
         if run is None:
-            raise UnreadableError(f"{consumer} does not know {message.type}")
+            raise TypeUnknown(f"{consumer} does not know {message.type}")
         try:
             return run, decode(message.data, run.event)
         except (msgspec.MsgspecError, RecursionError) as error:
@@ -243,8 +352,14 @@ def _context_of(message: Message) -> Any:
     return context.entered(context.Context(message.correlation_id, traceparent=message.traceparent))
 
 
-def _pause_s(attempt: int, *, first_s: float = FIRST_PAUSE_S) -> float:
-    return equal_jitter_s(attempt, first_s=first_s, longest_s=LONGEST_PAUSE_S)
+def _pause_s(attempt: int, error: Exception | None, *, age_s: float = 0) -> float:
+    if not isinstance(error, TooEarly):
+        return equal_jitter_s(attempt, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+    first_s, longest_s = FIRST_PAUSE_S, LONGEST_PAUSE_S
+    if isinstance(error, TypeUnknown):
+        first_s, longest_s = NEWER_FIRST_PAUSE_S, NEWER_LONGEST_PAUSE_S
+    # About as long again as it has waited already.
+    return equal_jitter_s(1, first_s=max(first_s, age_s), longest_s=longest_s)
 
 
 def _tell_of(
@@ -259,7 +374,12 @@ def _tell_of(
     about = {"consumer": consumer, "message_id": str(message.id), "type": message.type}
     if isinstance(error, TooEarly) and not is_over:
         tell = log.info if age_s < QUIET_S else log.warning
-        tell("waits_for_earlier_fact", **about, waited_s=round(age_s), error=str(error))
+        is_newer = isinstance(error, TypeUnknown)
+        event = "waits_for_newer_version" if is_newer else "waits_for_earlier_fact"
+        tell(event, **about, waited_s=round(age_s), error=str(error))
+        return
+    if isinstance(error, SuspectError) and not is_over:
+        log.warning("message_suspected", **about, error=str(error))
         return
     event = "message_parked" if is_over else "handler_failed"
     log.warning(event, **about, attempt=attempt, exc_info=error)

@@ -7,16 +7,19 @@ from collections import deque
 import structlog
 
 from ordereats.chassis.backoff import equal_jitter_s
+from ordereats.chassis.failpoints import Failpoint
 from ordereats.chassis.messaging.bus import Handler, Message, UnreadableError
 from ordereats.chassis.messaging.sessions import FIRST_PAUSE_S, is_being_cancelled
 
 log = structlog.get_logger(__name__)
 
-MOST_HANDED_OUT = 18
-"""Then it is a dead letter: it kills whoever handles it. Below 20, where RabbitMQ 4 drops it."""
 AT_ONCE = 10
 """Handlers of one queue that run at the same time, at most."""
 LONGEST_PAUSE_S = 15.0
+TAKEN = Failpoint("consumer.taken", "A message was taken from a queue; nothing was done about it.")
+ANSWERED = Failpoint(
+    "consumer.answered", "A message is done with; its acknowledgement is on its way, or lost."
+)
 LONGEST_REASON = 500
 """Characters of the reason that stands with a dead letter."""
 
@@ -90,6 +93,11 @@ class Lanes:
         self._pauses: dict[str, asyncio.TimerHandle] = {}
         self._is_held = False
 
+    @property
+    def in_hand(self) -> int:
+        """Deliveries that were put in and have no answer yet."""
+        return len(self._running) + sum(map(len, self._lanes.values()))
+
     def put(self, delivery: Delivery) -> None:
         """Take a delivery in; it is handled when those of its lane before it are."""
         lane = self._lanes.get(delivery.lane)
@@ -154,18 +162,18 @@ class Lanes:
         return True
 
     async def _answer(self, delivery: Delivery) -> None:
+        await TAKEN.reached(self._queue)
         reason = await self._why_unreadable(delivery)
         if reason is None:
             await delivery.done()
+            await ANSWERED.reached(self._queue)
         else:
             await delivery.bury(reason)
             log.error("message_buried", **self._fields(delivery), reason=reason)
 
     async def _why_unreadable(self, delivery: Delivery) -> str | None:
-        if delivery.handed_out > MOST_HANDED_OUT:
-            return f"handed out {MOST_HANDED_OUT} times without an answer"
         try:
-            await self._handler(delivery.read())
+            await self._handler(delivery.read(), delivery.handed_out)
         except UnreadableError as error:
             return str(error)
         return None

@@ -11,8 +11,16 @@ import asyncpg
 from ordereats.chassis.background import Background
 from ordereats.chassis.db.pool import Database, columns, one
 from ordereats.chassis.errors import DatabaseError
-from ordereats.chassis.messaging.bus import BusDownError, BusState, Handler, Message, Queue
+from ordereats.chassis.messaging.bus import (
+    BusDownError,
+    BusState,
+    ConsumerState,
+    Handler,
+    Message,
+    Queue,
+)
 from ordereats.chassis.messaging.postgres_consumer import Consumer, declare
+from ordereats.chassis.messaging.postgres_tail import ASKS, SAID, Overheard
 from ordereats.chassis.messaging.sessions import again_and_again, ended
 
 CHANNEL = "ordereats_bus"
@@ -46,7 +54,7 @@ select
         where not exists (select from bus_route where bus_route.type = given.type)
     ) as unrouted
 """
-_NOTIFY = "select pg_notify($1, queue) from unnest($2::text[]) as queue"
+_NOTIFY = "select pg_notify($1, said) from unnest($2::text[]) as said"
 
 
 class PostgresBus:
@@ -88,12 +96,21 @@ class PostgresBus:
         self._tasks: list[asyncio.Task[None]] = []
         self._to_notify: set[str] = set()
         self._has_to_notify = asyncio.Event()
+        self._overheard = Overheard()
 
     @property
     def state(self) -> BusState:
         """Whether the connection that listens stands, and each queue of ours takes messages."""
         is_up = self._is_up.is_set() and all(each.is_declared for each in self._consumers)
         return BusState.UP if is_up else BusState.DOWN
+
+    def consumers(self) -> Sequence[ConsumerState]:
+        """Those of this process."""
+        is_up = self._is_up.is_set()
+        return [
+            ConsumerState(each.queue.name, is_up and each.is_consuming, each.in_hand)
+            for each in self._consumers
+        ]
 
     async def start(self) -> None:
         """Begin to connect."""
@@ -119,6 +136,7 @@ class PostgresBus:
             row = one(await database.fetch_one(_PUBLISH, *columns(_rows(messages), 9)))
         except _FAULTS as error:
             raise BusDownError(str(error)) from error
+        self._overheard.note(each for each in messages if each.id not in row["unrouted"])
         self._wake(row["queues"])
         types = {message.id: message.type for message in messages}
         return {id_: f"no queue takes {types[id_]}" for id_ in row["unrouted"]}
@@ -183,6 +201,8 @@ class PostgresBus:
             connection.terminate()
 
     def _hear(self, queue: str) -> None:
+        if queue == ASKS:
+            self._overheard.asked()
         for consumer in self._consumers:
             if consumer.queue.name == queue:
                 consumer.wake()
@@ -201,6 +221,8 @@ class PostgresBus:
             if self._opened is not None:
                 with suppress(*_FAULTS):
                     await self._opened.execute(_NOTIFY, CHANNEL, list(queues))
+                    if said := self._overheard.take():
+                        await self._opened.execute(_NOTIFY, SAID, said)
             await asyncio.sleep(NOTIFY_EVERY_S)
 
 

@@ -85,6 +85,7 @@ class Consumer:
     Attributes:
         queue: which.
         is_declared: the queue exists, and so misses nothing from now on.
+        is_consuming: its last look at the queue was answered.
     """
 
     def __init__(
@@ -102,10 +103,16 @@ class Consumer:
         self._is_in_doubt = False
         self._hint = Hint()
         self.is_declared = False
+        self.is_consuming = False
         self._has_to_look = False
         self._is_stopping = False
         self._is_ending = False
         self._looked_at = self._renewed_at = monotonic()
+
+    @property
+    def in_hand(self) -> int:
+        """Messages that it holds."""
+        return len(self._held)
 
     def wake(self) -> None:
         """There may be a message."""
@@ -154,9 +161,9 @@ class Consumer:
             is_last = self._is_ending
             try:
                 await self._turn()
-                failures = 0
+                failures, self.is_consuming = 0, True
             except Exception as error:  # noqa: BLE001  # the edge: a consumer must not end by itself
-                failures += 1
+                failures, self.is_consuming = failures + 1, False
                 if failures == 1:
                     log.warning("queue_lost", queue=self.queue.name, error=repr(error))
             if is_last:

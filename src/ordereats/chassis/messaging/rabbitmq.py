@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from ordereats.chassis.background import Background
-from ordereats.chassis.messaging.bus import BusState, Handler, Message, Queue
+from ordereats.chassis.messaging.bus import BusState, ConsumerState, Handler, Message, Queue
 from ordereats.chassis.messaging.rabbitmq_consumer import Consumer
 from ordereats.chassis.messaging.rabbitmq_link import Link
 from ordereats.chassis.messaging.rabbitmq_publisher import Publisher
@@ -49,6 +49,10 @@ class RabbitBus:
         if not all(consumer.is_declared for consumer in self._consumers):
             return BusState.DOWN
         return self._publisher.state
+
+    def consumers(self) -> Sequence[ConsumerState]:
+        """Those of this process."""
+        return [consumer.state for consumer in self._consumers]
 
     async def start(self) -> None:
         """Begin to connect."""

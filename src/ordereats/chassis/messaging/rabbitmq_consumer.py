@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
 from aio_pika.abc import AbstractChannel, HeadersType
 from aio_pika.exceptions import ChannelInvalidStateError
 
-from ordereats.chassis.messaging.bus import Handler, Message, Queue, UnreadableError
+from ordereats.chassis.messaging.bus import ConsumerState, Handler, Message, Queue, UnreadableError
 from ordereats.chassis.messaging.cloudevents import message_of
 from ordereats.chassis.messaging.lanes import LONGEST_REASON, Delivery, Lanes
 from ordereats.chassis.messaging.rabbitmq_link import (
     SETUP_S,
+    SILENT_AFTER_S,
     Link,
     closed,
-    declare_exchanges,
     declare_queue,
+    look_until,
+    need_exchanges,
 )
 from ordereats.chassis.messaging.rabbitmq_publisher import Publisher
 from ordereats.chassis.messaging.sessions import again_and_again
@@ -46,6 +49,11 @@ class Consumer:
         self._channel: AbstractChannel | None = None
         self.is_declared = False
 
+    @property
+    def state(self) -> ConsumerState:
+        """As far as the broker has told."""
+        return ConsumerState(self._queue.name, self._channel is not None, self._lanes.in_hand)
+
     async def run(self) -> None:
         """Consume until `stop`; returns when the last handler has."""
         async with asyncio.TaskGroup() as group:
@@ -65,25 +73,33 @@ class Consumer:
         await self._lanes.finish()
 
     async def _session(self, begun: Callable[[], None]) -> None:
-        connection = await self._link.connection()
+        ended = asyncio.Event()
+        connection = await self._link.connection(ended)
         # A channel for each queue: what goes wrong with one closes no other.
         channel = connection.channel(publisher_confirms=False)
-        ended = asyncio.Event()
         channel.close_callbacks.add(lambda *_: ended.set())
         try:
             async with asyncio.timeout(SETUP_S):
+                await need_exchanges(connection)
                 await channel.initialize()
-                await declare_exchanges(channel)
                 await declare_queue(channel, self._queue)
                 self.is_declared = True
                 await channel.set_qos(self._prefetch)
                 await self._begin(channel, ended)
             self._channel = channel
             begun()
-            await ended.wait()
+            await look_until(ended, partial(self._look, channel))
         finally:
             self._channel = None
             await closed(channel)
+
+    async def _look(self, channel: AbstractChannel) -> None:
+        """Make a queue or a binding that was deleted exist again; leave a broker that is silent."""
+        try:
+            async with asyncio.timeout(SILENT_AFTER_S):
+                await declare_queue(channel, self._queue)
+        except TimeoutError:
+            self._link.drop("it does not answer")
 
     async def _begin(self, channel: AbstractChannel, ended: asyncio.Event) -> None:
         broker = await channel.get_underlay_channel()
@@ -136,7 +152,8 @@ class _RabbitDelivery(Delivery):
         except UnreadableError as error:
             self._message = error
             lane, type_ = "", ""
-        returned = headers.get("x-delivery-count", 0)
+        # Since 4.3 the second counts only what failed there, and no `nack`.
+        returned = headers.get("x-acquired-count", headers.get("x-delivery-count", 0))
         super().__init__(
             lane=lane,
             message_id=str(properties.message_id or ""),

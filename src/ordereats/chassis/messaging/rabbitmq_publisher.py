@@ -7,25 +7,38 @@ from typing import Any
 from uuid import UUID
 
 import aio_pika
+import structlog
 from aio_pika.abc import AbstractChannel, HeadersType
 from aio_pika.exceptions import DeliveryError, PublishError
 
+from ordereats.chassis.clock import SystemClock
+from ordereats.chassis.failpoints import Failpoint
 from ordereats.chassis.messaging.bus import BusDownError, BusState, Message, Queue
 from ordereats.chassis.messaging.cloudevents import CONTENT_TYPE, headers_of
 from ordereats.chassis.messaging.rabbitmq_link import (
     DEAD,
     EVENTS,
     SETUP_S,
+    SILENT_AFTER_S,
     Link,
     closed,
-    declare_exchanges,
     declare_queue,
+    look_until,
+    make_exchanges,
+    need_exchanges,
 )
 from ordereats.chassis.messaging.sessions import again_and_again, is_being_cancelled
 
+log = structlog.get_logger(__name__)
+
 CONNECTED_WITHIN_S = 2.0
 CONFIRMED_WITHIN_S = 8.0
-LOOK_EVERY_S = 0.1
+ONE_CONFIRMED = Failpoint(
+    "publish.one_confirmed",
+    "The broker has one message of a batch; nothing is known of the others.",
+    fails=ConnectionError,
+)
+BLOCKED_SEEN_S = 0.1
 """How soon a publish that is under way sees that the broker has blocked the connection."""
 
 
@@ -40,9 +53,9 @@ class Publisher:
     @property
     def state(self) -> BusState:
         """Whether messages are taken now, as far as the broker has told."""
-        if self._channel is None:
-            return BusState.DOWN
-        return BusState.BLOCKED if self._link.is_blocked else BusState.UP
+        if self._link.is_blocked:  # the channel may be lost to its silence
+            return BusState.BLOCKED
+        return BusState.DOWN if self._channel is None else BusState.UP
 
     async def run(self) -> None:
         """Keep a channel open. Never returns."""
@@ -88,27 +101,33 @@ class Publisher:
             content_type=CONTENT_TYPE,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
             message_id=message_id,
+            timestamp=SystemClock().now(),
         )
         (reason,) = await self._confirmed(
             [partial(_confirmed, message=letter, exchange=DEAD, routing_key="")]
         )
         if reason:
+            await self._make_place_for_the_dead()
             raise BusDownError(f"a dead letter was not taken: {reason}")
+
+    async def _make_place_for_the_dead(self) -> None:
+        """Their queue, or its binding, may have been deleted; the letter is brought once more."""
+        try:
+            async with asyncio.timeout(SETUP_S):
+                await make_exchanges(await self._link.connection())
+        except (Exception, asyncio.CancelledError) as error:
+            if is_being_cancelled():
+                raise
+            log.warning("dead_letters_have_no_place", name=self._link.name, error=repr(error))
 
     async def _confirmed(
         self, sends: Sequence[Callable[[AbstractChannel], Awaitable[str | None]]]
     ) -> list[str | None]:
-        channel = await self._open_channel()
         self._refuse_if_blocked()
+        channel = await self._open_channel()
         batch = asyncio.gather(*(send(channel) for send in sends), return_exceptions=True)
         try:
-            async with asyncio.timeout(CONFIRMED_WITHIN_S):
-                while not batch.done():
-                    await asyncio.wait((batch,), timeout=LOOK_EVERY_S)
-                    if not batch.done():
-                        self._refuse_if_blocked()
-        except TimeoutError:
-            raise BusDownError("the broker has not confirmed in time") from None
+            await self._answered(batch)
         finally:
             if not batch.done():
                 batch.cancel()
@@ -120,6 +139,21 @@ class Publisher:
             if isinstance(result, BaseException):
                 raise BusDownError(f"the channel was lost: {result!r}") from result
         return [result for result in results if not isinstance(result, BaseException)]
+
+    async def _answered(self, batch: "asyncio.Future[list[str | BaseException | None]]") -> None:
+        try:
+            async with asyncio.timeout(CONFIRMED_WITHIN_S):
+                while not batch.done():
+                    await asyncio.wait((batch,), timeout=BLOCKED_SEEN_S)
+                    if not batch.done():
+                        self._refuse_if_blocked()
+        except TimeoutError:
+            self._link.drop("it does not confirm")
+            raise BusDownError("the broker has not confirmed in time") from None
+        except asyncio.CancelledError as error:
+            if is_being_cancelled():
+                raise
+            raise BusDownError("the channel was closed meanwhile") from error
 
     async def _open_channel(self) -> AbstractChannel:
         try:
@@ -135,26 +169,37 @@ class Publisher:
             raise BusDownError("the broker takes no messages: it has a memory or disk alarm")
 
     async def _session(self, begun: Callable[[], None]) -> None:
-        connection = await self._link.connection()
-        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
         lost = asyncio.Event()
+        connection = await self._link.connection(lost)
+        channel = connection.channel(publisher_confirms=True, on_return_raises=True)
         channel.close_callbacks.add(lambda *_: lost.set())
         try:
             async with asyncio.timeout(SETUP_S):
+                await need_exchanges(connection)
                 await channel.initialize()
-                await declare_exchanges(channel)
             self._channel = channel
             self._is_open.set()
             begun()
-            await lost.wait()
+            await look_until(lost, partial(self._look, channel))
         finally:
             self._is_open.clear()
             self._channel = None
             await closed(channel)
 
+    async def _look(self, channel: AbstractChannel) -> None:
+        """Ask something: an exchange that is gone closes the channel, a silent broker is left."""
+        if self._link.is_blocked:
+            return  # it reads nothing from a connection that it has blocked
+        try:
+            async with asyncio.timeout(SILENT_AFTER_S):
+                await channel.declare_exchange(EVENTS, "topic", passive=True)
+        except TimeoutError:
+            if not self._link.is_blocked:  # meanwhile
+                self._link.drop("it does not answer")
+
 
 async def _send(channel: AbstractChannel, message: Message) -> str | None:
-    return await _confirmed(
+    reason = await _confirmed(
         channel,
         aio_pika.Message(
             message.data,
@@ -166,6 +211,8 @@ async def _send(channel: AbstractChannel, message: Message) -> str | None:
         exchange=EVENTS,
         routing_key=message.type,
     )
+    await ONE_CONFIRMED.reached()
+    return reason
 
 
 async def _confirmed(

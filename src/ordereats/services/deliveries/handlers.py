@@ -1,7 +1,7 @@
 """Events in for deliveries: what becomes of orders, and kitchens that are late."""
 
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.messaging.inbox import Subscription, effect, subscribe
+from ordereats.chassis.messaging.subscriptions import Subscription, effect, subscribe
 from ordereats.contracts.kitchen import TicketDelayed
 from ordereats.contracts.orders import OrderAccepted, OrderCancelled, OrderReady
 from ordereats.services.deliveries.use_cases import deliveries

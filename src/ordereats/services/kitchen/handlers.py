@@ -1,7 +1,7 @@
 """Events in for kitchen: it follows the order."""
 
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.messaging.inbox import Subscription, effect, subscribe
+from ordereats.chassis.messaging.subscriptions import Subscription, effect, subscribe
 from ordereats.contracts.orders import OrderCancelled, OrderPaid, OrderPickedUp
 from ordereats.services.kitchen import use_cases
 

@@ -262,6 +262,11 @@ def restaurant_of(fact: Fact) -> RestaurantId | None:
     return None if isinstance(fact, PaymentFact) else fact.restaurant_id
 
 
+def was_paid(version: int) -> bool:
+    """Whether an order that has ended at this version was paid: placed, paid, ended."""
+    return version > 2  # counted there
+
+
 def first_state(told: Told, *, has_server: bool) -> Mail:
     """What becomes of its mail at first."""
     if not told.is_mailed:

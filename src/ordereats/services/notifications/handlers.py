@@ -1,7 +1,7 @@
 """Events in for notifications: what has happened, and what those whom it concerns are called."""
 
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.messaging.inbox import Subscription, effect, subscribe
+from ordereats.chassis.messaging.subscriptions import Subscription, effect, subscribe, versioned
 from ordereats.contracts.deliveries import DeliveryAssigned, DeliveryOffered
 from ordereats.contracts.kitchen import (
     TicketCancelled,
@@ -34,6 +34,9 @@ def subscriptions(deps: use_cases.Deps) -> list[Subscription]:
     async def tell(tx: Transaction, fact: Fact) -> None:
         await use_cases.tell(deps, tx, fact)
 
+    async def cancelled(tx: Transaction, fact: OrderCancelled, version: int) -> None:
+        await use_cases.tell_cancelled(deps, tx, fact, version)
+
     order = [
         effect(OrderPlaced, tell),
         effect(OrderPaid, tell),
@@ -44,7 +47,7 @@ def subscriptions(deps: use_cases.Deps) -> list[Subscription]:
         effect(OrderDeclined, tell),
         effect(OrderRejected, tell),
         effect(OrderExpired, tell),
-        effect(OrderCancelled, tell),
+        versioned(OrderCancelled, cancelled),
     ]
     ticket = [
         effect(TicketCreated, tell),
@@ -64,5 +67,5 @@ def subscriptions(deps: use_cases.Deps) -> list[Subscription]:
         subscribe("notifications", "delivery", delivery),
         subscribe("notifications", "payment", payment),
         subscribe("notifications", "user", [effect(UserCreated, use_cases.meet)]),
-        subscribe("notifications", "restaurant", [effect(RestaurantChanged, use_cases.learn)]),
+        subscribe("notifications", "restaurant", [versioned(RestaurantChanged, use_cases.learn)]),
     ]

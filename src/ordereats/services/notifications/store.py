@@ -16,8 +16,10 @@ insert into notified_people (user_id, name, email) values ($1, $2, $3)
 on conflict (user_id) do update set name = excluded.name, email = excluded.email
 """
 _LEARN = """
-insert into notified_about (restaurant_id, name, email) values ($1, $2, $3)
-on conflict (restaurant_id) do update set name = excluded.name, email = excluded.email
+insert into notified_about as known (restaurant_id, name, email, version) values ($1, $2, $3, $4)
+on conflict (restaurant_id) do update
+set name = excluded.name, email = excluded.email, version = excluded.version
+where known.version < excluded.version
 """
 _FOLLOW = """
 insert into notified_orders as followed (order_id, user_id, courier_id, is_paid, is_cancelled)
@@ -92,9 +94,10 @@ async def meet(tx: Transaction, user: UserCreated) -> None:
     await tx.execute(_MEET, user.user_id, user.name, user.email)
 
 
-async def learn(tx: Transaction, restaurant: RestaurantChanged) -> None:
-    """Remember what a restaurant is called, and where it wants to hear of orders."""
-    await tx.execute(_LEARN, restaurant.restaurant_id, restaurant.name, restaurant.email)
+async def learn(tx: Transaction, restaurant: RestaurantChanged, version: int) -> None:
+    """Remember what a restaurant says of itself, unless it has said something newer."""
+    said = (restaurant.restaurant_id, restaurant.name, restaurant.email)
+    await tx.execute(_LEARN, *said, version)
 
 
 async def follow(

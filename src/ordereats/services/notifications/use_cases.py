@@ -12,6 +12,7 @@ from ordereats.chassis.calls.edge import Edge
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database, Transaction
 from ordereats.chassis.errors import TooEarly, Unavailable
+from ordereats.chassis.failpoints import Failpoint
 from ordereats.contracts import notifications as contract
 from ordereats.contracts.deliveries import DeliveryAssigned
 from ordereats.contracts.kitchen import TicketDelayed
@@ -37,6 +38,10 @@ AT_ONCE = 5
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 1800.0
 """Before a mail that was not taken is tried again."""
+GOING_OUT = Failpoint(
+    "mail.going_out", "That a mail goes out is stored; its text has not been sent.", fails=NotTaken
+)
+TAKEN = Failpoint("mail.taken", "The server has taken a mail; that is not stored.", fails=Uncertain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +95,23 @@ async def tell(deps: Deps, tx: Transaction, fact: Fact) -> None:
         tx.after_commit(deps.wake_job)
 
 
+async def tell_cancelled(deps: Deps, tx: Transaction, fact: OrderCancelled, version: int) -> None:
+    """Tell of an order that was cancelled. That it was paid may still have to be heard."""
+    await store.follow(tx, fact.order_id, fact.user_id, is_paid=domain.was_paid(version))
+    await tell(deps, tx, fact)
+
+
 async def meet(tx: Transaction, user: UserCreated) -> None:
     """Remember who someone is."""
     await store.meet(tx, user)
 
 
-async def learn(tx: Transaction, restaurant: RestaurantChanged) -> None:
-    """Remember what a restaurant is called, and where it wants to hear of orders."""
-    await store.learn(tx, restaurant)
+async def learn(tx: Transaction, restaurant: RestaurantChanged, version: int) -> None:
+    """Remember what a restaurant is called, and where it wants to hear of orders.
+
+    What is older than that changes nothing.
+    """
+    await store.learn(tx, restaurant, version)
 
 
 async def page(
@@ -170,7 +184,9 @@ async def _exchange(sending: Sending, line: Line, letter: Letter, lease: UUID) -
     await line.offer(letter)
     if not await store.hand_over(sending.database, letter.id, lease=lease):
         return False
+    await GOING_OUT.reached()
     await line.hand_over(letter)
+    await TAKEN.reached()
     return True
 
 

@@ -270,8 +270,8 @@ def expire(order: Order, *, now: datetime) -> tuple[Order, OrderExpired]:
 
 
 def delay(order: Order, ready_at: datetime) -> Order:
-    """The kitchen needs longer than it said. That is no move, and only counts while it cooks."""
-    if order.status is not OrderStatus.ACCEPTED or order.ready_at is None:
+    """The kitchen needs longer than it said. That is no move, and is noted whenever it is heard."""
+    if order.ready_at is None:
         return order
     return msgspec.structs.replace(order, ready_at=max(order.ready_at, ready_at))
 

@@ -6,7 +6,7 @@ What users and restaurants say is kept, for when they can't be asked.
 from functools import partial
 
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.messaging.inbox import Effect, Subscription, effect, subscribe
+from ordereats.chassis.messaging.subscriptions import Effect, Subscription, effect, subscribe
 from ordereats.contracts.deliveries import DeliveryDelivered, DeliveryPickedUp, DeliveryUnassigned
 from ordereats.contracts.kitchen import (
     TicketAccepted,

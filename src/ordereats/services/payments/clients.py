@@ -11,6 +11,7 @@ import stripe
 from msgspec import Struct
 
 from ordereats.chassis.calls.edges import Edges
+from ordereats.chassis.failpoints import Failpoint
 from ordereats.chassis.headers import whole_number
 from ordereats.contracts.payments import PaymentStatus
 from ordereats.services.payments.domain.payments import (
@@ -59,6 +60,14 @@ class KeyRefusedError(ProviderUncertainError):
 
 class ForgedError(Exception):
     """A webhook that the provider has not signed, or not lately. The text holds nothing of it."""
+
+
+ASKED = Failpoint("provider.due", "It has not been asked yet.", fails=ProviderUncertainError)
+ANSWERED = Failpoint(
+    "provider.answered",
+    "It has done what it was asked; no store knows.",
+    fails=ProviderUncertainError,
+)
 
 
 class News(Struct, frozen=True):
@@ -152,7 +161,14 @@ class Guarded:
         return self._provider.news(body, signature)
 
     async def _ask(self, kind: str, ask: Callable[[], Awaitable[T]]) -> T:
-        return await self._edges.edge("provider", kind, slow_s=self._slow_s).run(ask, fails=_fails)
+        async def answer() -> T:
+            await ASKED.reached(kind)
+            answer = await ask()
+            await ANSWERED.reached(kind)
+            return answer
+
+        edge = self._edges.edge("provider", kind, slow_s=self._slow_s)
+        return await edge.run(answer, fails=_fails)
 
 
 class Stripe:

@@ -1,7 +1,7 @@
 """Events in for payments: the order says what is wanted of its money, deliveries who has earned."""
 
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.messaging.inbox import Subscription, effect, subscribe
+from ordereats.chassis.messaging.subscriptions import Subscription, effect, subscribe
 from ordereats.contracts.deliveries import DeliveryDelivered
 from ordereats.contracts.orders import (
     OrderAccepted,

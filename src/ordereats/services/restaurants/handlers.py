@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from ordereats.chassis.db.pool import Transaction
-from ordereats.chassis.messaging.inbox import Subscription, effect, subscribe
+from ordereats.chassis.messaging.subscriptions import Subscription, effect, subscribe
 from ordereats.contracts.kitchen import TicketRejected
 from ordereats.contracts.orders import (
     OrderCancelled,

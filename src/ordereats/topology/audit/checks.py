@@ -93,6 +93,22 @@ def effects_have_their_order(it: Snapshot, grace_s: float) -> Findings:
                 yield Finding(f"{what}/{each.id}", f"is for order {each.order_id}, which is lost")
 
 
+def effects_are_noted(it: Snapshot, _grace_s: float) -> Findings:
+    """What was done about a fact stands in an inbox, or it may be done again. Both commit together.
+
+    An inbox forgets after a week.
+    """
+    for what, done in (
+        ("payment", it.payments),
+        ("ticket", it.tickets),
+        ("delivery", it.deliveries),
+    ):
+        for each in done:
+            if not each.is_noted:
+                said = f"follows from order {each.order_id}, and no inbox has noted it"
+                yield Finding(f"{what}/{each.id}", said)
+
+
 def effects_happen_once(it: Snapshot, _grace_s: float) -> Findings:
     """One payment, ticket and delivery for an order, one effect for a message, one message told."""
     for what, done in (
@@ -250,6 +266,11 @@ CHECKS: Sequence[Check] = (
     Check(
         "every effect has its order",
         effects_have_their_order,
+        _count("payments", "tickets", "deliveries"),
+    ),
+    Check(
+        "every effect is noted",
+        effects_are_noted,
         _count("payments", "tickets", "deliveries"),
     ),
     Check(

@@ -10,6 +10,8 @@ import msgspec
 
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.errors import DatabaseError, Misconfigured
+from ordereats.contracts.events import Event, type_of
+from ordereats.contracts.orders import OrderAccepted, OrderCancelled, OrderPaid, OrderPlaced
 from ordereats.topology.audit import rows
 from ordereats.topology.audit.rows import Entry, Snapshot
 from ordereats.topology.settings import by_database
@@ -18,6 +20,21 @@ T = TypeVar("T")
 
 PAGE = 500
 _TIMEOUT_S = 60.0
+_REMEMBERED = "6 days"
+"""An inbox forgets after seven: what is older than this need not stand in it."""
+
+
+def _noted(consumer: str, *facts: type[Event]) -> str:
+    """Whether a row follows from a fact about its order that stands in the inbox, or did once."""
+    types = ", ".join(f"'{type_of(each)}'" for each in facts)
+    return f"""
+        created_at < now() - interval '{_REMEMBERED}' or exists (
+            select from inbox
+            where consumer = '{consumer}' and type in ({types}) and state = 'done'
+                and subject = 'order/' || order_id::text
+        )
+    """
+
 
 _OF_EACH_DATABASE: Mapping[str, tuple[type, str]] = {
     "unpublished": (
@@ -68,15 +85,16 @@ _OF_SERVICE: Mapping[str, Mapping[str, tuple[type, str]]] = {
     "payments": {
         "payments": (
             rows.Payment,
-            """
+            f"""
             select id, order_id, status, amount_minor, refunded_minor, provider_reference,
                 (
                     select coalesce(sum(amount_minor), 0)::bigint from refunds
                     where payment_id = payments.id and status = 'succeeded'
                 ) as refunds_minor,
-                extract(epoch from now() - created_at)::float as age_s
+                extract(epoch from now() - created_at)::float as age_s,
+                {_noted("payments.order", OrderPlaced)} as is_noted
             from payments order by id
-            """,
+            """,  # noqa: S608  # constants
         ),
         "journals": (
             rows.Journal,
@@ -94,24 +112,26 @@ _OF_SERVICE: Mapping[str, Mapping[str, tuple[type, str]]] = {
     "kitchen": {
         "tickets": (
             rows.Ticket,
-            """
+            f"""
             select id, order_id, status, extract(epoch from now() - created_at)::float as age_s,
-                extract(epoch from now() - accept_by)::float as overdue_s
+                extract(epoch from now() - accept_by)::float as overdue_s,
+                {_noted("kitchen.order", OrderPaid, OrderCancelled)} as is_noted
             from tickets order by id
-            """,
+            """,  # noqa: S608  # constants
         ),
     },
     "deliveries": {
         "deliveries": (
             rows.Delivery,
-            """
+            f"""
             select id, order_id, status, courier_id,
                 extract(epoch from now() - created_at)::float as age_s,
                 extract(epoch from now() - find_by)::float as search_overdue_s,
                 extract(epoch from now() - offered_until)::float as offer_overdue_s,
-                extract(epoch from now() - delivered_at)::float as brought_s
+                extract(epoch from now() - delivered_at)::float as brought_s,
+                {_noted("deliveries.order", OrderAccepted, OrderCancelled)} as is_noted
             from deliveries order by id
-            """,
+            """,  # noqa: S608  # constants
         ),
     },
     "notifications": {

@@ -43,6 +43,7 @@ class Payment(Struct, frozen=True):
     """A payment.
 
     Attributes:
+        is_noted: what it follows from stands in an inbox.
         refunds_minor: the sum of its refunds that succeeded.
     """
 
@@ -54,6 +55,7 @@ class Payment(Struct, frozen=True):
     refunds_minor: int
     provider_reference: str | None
     age_s: float
+    is_noted: bool
 
     @property
     def kept_minor(self) -> int:
@@ -81,6 +83,7 @@ class Ticket(Struct, frozen=True):
     """A kitchen's ticket.
 
     Attributes:
+        is_noted: what it follows from stands in an inbox.
         overdue_s: since the time by which it had to be accepted.
     """
 
@@ -89,12 +92,14 @@ class Ticket(Struct, frozen=True):
     status: TicketStatus
     age_s: float
     overdue_s: float
+    is_noted: bool
 
 
 class Delivery(Struct, frozen=True):
     """A delivery.
 
     Attributes:
+        is_noted: what it follows from stands in an inbox.
         search_overdue_s: since the search for a courier had to end.
         offer_overdue_s: since its offer lapsed, while it is offered.
         brought_s: since the customer had it, once that is so.
@@ -108,6 +113,7 @@ class Delivery(Struct, frozen=True):
     search_overdue_s: float
     offer_overdue_s: float | None
     brought_s: float | None
+    is_noted: bool
 
 
 class Answer(Struct, frozen=True):

@@ -39,7 +39,15 @@ class NotReachable(Misconfigured):
 
 
 class Failed(Exception):
-    """There is no answer that says what became of a request."""
+    """There is no answer that says what became of a request.
+
+    Attributes:
+        maybe_done: it may have been done all the same.
+    """
+
+    def __init__(self, what: str, *, maybe_done: bool) -> None:
+        self.maybe_done = maybe_done
+        super().__init__(what)
 
 
 class Refused(Exception):
@@ -73,11 +81,15 @@ class Reply(Struct, frozen=True):
 
 
 class Api:
-    """The public API. Every request may be repeated: it asks, has a key, or says what is to be."""
+    """The public API. Every request may be repeated: it asks, has a key, or says what is to be.
+
+    Attributes:
+        tally: what became of all that was asked.
+    """
 
     def __init__(self, http: aiohttp.ClientSession, tally: Tally) -> None:
+        self.tally = tally
         self._http = http
-        self._tally = tally
         self._dice = dice("back-off")
 
     @classmethod
@@ -155,9 +167,9 @@ class Api:
             maybe_done |= got.maybe_done
             pause = max(got.retry_after_s, min(2.0, 0.1 * 2**tries) * self._dice.uniform(0.5, 1))
             if monotonic() - started + pause > PATIENCE_S:
-                self._tally.count(what, UNKNOWN if maybe_done else f"failed {got.why}")
-                raise Failed(f"{what}: {got.why}, {tries} times")
-            self._tally.repeated(what)
+                self.tally.count(what, UNKNOWN if maybe_done else f"failed {got.why}")
+                raise Failed(f"{what}: {got.why}, {tries} times", maybe_done=maybe_done)
+            self.tally.repeated(what)
             await asyncio.sleep(pause)
         raise AssertionError("counting never ends")
 
@@ -178,13 +190,13 @@ class Api:
 
     def _judge(self, what: str, got: "_Answered", took_s: float, *, maybe_done: bool) -> Reply:
         if got.status >= 500:
-            self._tally.count(what, f"failed {got.status}", took_s)
-            raise Failed(f"{what}: {got.status} {_code(got.body)}")
+            self.tally.count(what, f"failed {got.status}", took_s)
+            raise Failed(f"{what}: {got.status} {_code(got.body)}", maybe_done=True)
         if got.status >= 400:
             refused = Refused(what, got.status, got.body, maybe_done=maybe_done)
-            self._tally.count(what, f"refused {refused.code}", took_s)
+            self.tally.count(what, f"refused {refused.code}", took_s)
             raise refused
-        self._tally.count(what, OK, took_s)
+        self.tally.count(what, OK, took_s)
         link = got.headers.get("Link", "")
         return Reply(
             got.body,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
-from ordereats.contracts.menus import NewDish, NewMenu, NewSection, Option, OptionGroup
+from ordereats.contracts.menus import NewDish, NewMenu, NewOption, NewOptionGroup, NewSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +137,23 @@ CUISINES = (
 NOUNS = 5
 """Of each cuisine."""
 
-SIZE = OptionGroup(
+SIZE = NewOptionGroup(
     "Size",
     (
-        Option("Small", Decimal("-1.00")),
-        Option("Regular"),
-        Option("Large", Decimal("2.50")),
+        NewOption("Small", Decimal("-1.00")),
+        NewOption("Regular"),
+        NewOption("Large", Decimal("2.50")),
     ),
     min=1,
     max=1,
 )
-EXTRAS = OptionGroup(
+EXTRAS = NewOptionGroup(
     "Extras",
     (
-        Option("Chilli oil", Decimal("0.50")),
-        Option("Cheese", Decimal("1.20")),
-        Option("Herb salad", Decimal("1.80")),
-        Option("No onions"),
+        NewOption("Chilli oil", Decimal("0.50")),
+        NewOption("Cheese", Decimal("1.20")),
+        NewOption("Herb salad", Decimal("1.80")),
+        NewOption("No onions"),
     ),
     min=0,
     max=2,

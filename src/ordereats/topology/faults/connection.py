@@ -45,6 +45,8 @@ class Side(asyncio.Protocol):
         self._connection.made(self)
 
     def data_received(self, data: bytes) -> None:
+        if self.sends.is_affected:
+            self._connection.met()
         self.sends.receive(data)
 
     def eof_received(self) -> bool:
@@ -104,16 +106,21 @@ class Connection:
     """Both sides, and the toxics that have struck them."""
 
     def __init__(
-        self, connected: Callable[["Connection"], None], gone: Callable[["Connection"], None]
+        self,
+        connected: Callable[["Connection"], None],
+        gone: Callable[["Connection"], None],
+        met: Callable[[], None],
     ) -> None:
         """Make one that waits for its client.
 
         Args:
             connected: is called when the client is there; its bytes wait for the server.
             gone: is called when nothing of it is left.
+            met: is called each time that a toxic touches what comes, or ends the connection.
         """
         self._connected = connected
         self._gone = gone
+        self.met = met
         self._timers = LoopTimers()
         self._chance = random.random
         self.client = Side(self)
@@ -185,6 +192,7 @@ class Connection:
         self.lost()
 
     def _end_all(self, is_reset: bool) -> None:  # noqa: FBT001  # private
+        self.met()
         if is_reset:
             self.reset()
         else:

@@ -35,11 +35,17 @@ Command: TypeAlias = List | Add | Clear
 
 
 class OnEdge(msgspec.Struct, frozen=True):
-    """An edge and its toxics."""
+    """An edge and its toxics.
+
+    Attributes:
+        met: how often what came over it has met a toxic since one was last put there: pieces of
+            data, and connections that were ended. 0: it had no effect on anybody.
+    """
 
     source: str
     target: str
     toxics: Sequence[Toxic] = ()
+    met: int = 0
 
 
 class Told(msgspec.Struct, frozen=True):

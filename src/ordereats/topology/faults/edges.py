@@ -23,11 +23,16 @@ def read(path: Path) -> list[Way]:
 
 
 class ProxiedEdge:
-    """An edge at work, with its connections and toxics."""
+    """An edge at work, with its connections and toxics.
+
+    Attributes:
+        met: how often what came has met a toxic since one was last put here.
+    """
 
     def __init__(self, way: Way, tasks: asyncio.TaskGroup) -> None:
         self.way = way
         self.toxics: tuple[Toxic, ...] = ()
+        self.met = 0
         self._tasks = tasks
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None
@@ -40,10 +45,13 @@ class ProxiedEdge:
     async def come_under(self, toxics: Sequence[Toxic]) -> None:
         """Have these toxics and no others, on open connections too."""
         self.toxics = tuple(toxics)
+        if toxics:  # what was met is still told of an edge that is well again
+            self.met = 0
         if not await self._could_settle():
             self._look_after()
         for connection in list(self._connections):
             if self._is_down:
+                self._has_met()
                 connection.reset()
             else:
                 connection.strike(self.toxics)
@@ -81,7 +89,10 @@ class ProxiedEdge:
         return any(isinstance(toxic, Down) for toxic in self.toxics)
 
     def _welcome(self) -> asyncio.Protocol:
-        return Connection(self._connected, self._connections.discard).client
+        return Connection(self._connected, self._connections.discard, self._has_met).client
+
+    def _has_met(self) -> None:
+        self.met += 1
 
     def _connected(self, connection: Connection) -> None:
         if self._is_down or self._is_closed:  # it had come before we listened no more

@@ -101,6 +101,11 @@ class Flow:
         self._is_paused = False
         self._is_over = False
 
+    @property
+    def is_affected(self) -> bool:
+        """Whether what comes now is not simply passed on."""
+        return self._effect is not None
+
     def receive(self, data: bytes) -> None:
         """Take what the source has sent."""
         is_free = not self._waiting and not self._is_blocked and not self._is_over

@@ -79,4 +79,4 @@ class Proxy:
 
 
 def _shown(on: ProxiedEdge) -> OnEdge:
-    return OnEdge(on.way.source, on.way.target, on.toxics)
+    return OnEdge(on.way.source, on.way.target, on.toxics, on.met)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from ordereats.chassis.http.docs import page
-from ordereats.topology import catalog
+from ordereats.chassis.http import docs
+from ordereats.topology import catalog, event_page
 from ordereats.topology.local.environment import inherited
 from ordereats.topology.local.files import write_whole
 from ordereats.topology.local.part import CannotStart, Kind, Part
@@ -32,9 +32,13 @@ def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
             for path in catalog.PATHS.get(name, (name,))
         ]
         write_whole(folder / "routes", "".join(routes))
-        openapi = (files("ordereats.topology") / "documents/openapi.json").read_bytes()
-        write_whole(folder / "openapi.json", openapi.decode())
-        write_whole(folder / "docs.html", page(msgspec.json.decode(openapi)))
+        for name, page, shown in (
+            ("openapi", docs.page, "docs"),
+            ("asyncapi", event_page.page, "events"),
+        ):
+            document = (files("ordereats.topology") / f"documents/{name}.json").read_bytes()
+            write_whole(folder / f"{name}.json", document.decode())
+            write_whole(folder / f"{shown}.html", page(msgspec.json.decode(document)))
         ours = files("ordereats.topology.local") / "Caddyfile"
         write_whole(config, ours.read_text(encoding="utf-8"))
 

@@ -54,6 +54,12 @@ def _nothing() -> None:
     """Prepare a part that needs no preparation."""
 
 
+def _unknown(log: str) -> str:
+    """Leave a log to be read as it is."""
+    del log
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
     """What is run, and how to tell that it works.
@@ -62,9 +68,11 @@ class Part:
         url: where it is reached, with its credentials; what `ps` shows.
         env: the whole environment of the process.
         database: of a service, the address of its database.
+        management: of a broker, the address of its HTTP API, with its credentials.
         prepare: makes files that the process needs, before every start; blocks.
         ready: whether it does its work now; False or an OSError means not yet.
         answers: whether it does what it can while another part is down; `ready`, if not given.
+        explain: what the end of its log says, as one sentence with the way out; empty if unknown.
     """
 
     name: str
@@ -77,7 +85,9 @@ class Part:
     cwd: Path | None = None
     account: Account | None = None
     database: str | None = None
+    management: str | None = None
     prepare: Callable[[], None] = _nothing
+    explain: Callable[[str], str] = _unknown
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: float = 10.0
     ready_within_s: float = 60.0
@@ -150,7 +160,8 @@ class Process:
             what = f"was not ready after {part.ready_within_s:g} s"
         else:
             what = f"ended while starting ({ending(await self.wait())})"
-        raise CannotStart(f"{part.name} {what}. The end of {self.log}:\n{tail(self.log)}")
+        log = tail(self.log)
+        raise CannotStart(part.explain(log) or f"{part.name} {what}. The end of {self.log}:\n{log}")
 
     async def wait(self) -> int:
         """Wait for the end of what was launched, and return its exit status or minus its signal."""

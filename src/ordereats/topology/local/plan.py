@@ -82,6 +82,7 @@ class _Draft:
     broker: str = ""
     broker_part: str = ""
     broker_url: str = ""
+    rabbitmq: RabbitMQ | None = None
     sandbox_url: str = ""
     postgres: Postgres = field(init=False)
     ports: dict[str, int] = field(init=False)
@@ -102,9 +103,10 @@ class _Draft:
             self.broker_url = self.wanted.broker_url
             self.broker = f"the broker at {urlsplit(self.broker_url).hostname}"
         elif self._chooses_rabbitmq():
-            rabbitmq = RabbitMQ(self._folder("rabbitmq")).part(self._free_port())
-            self.parts.append(Planned(part=rabbitmq))
-            self.broker, self.broker_part, self.broker_url = "RabbitMQ", rabbitmq.name, rabbitmq.url
+            self.rabbitmq = RabbitMQ(self._folder("rabbitmq"))
+            part = self.rabbitmq.part(self._free_port())
+            self.parts.append(Planned(part=part))
+            self.broker, self.broker_part, self.broker_url = "RabbitMQ", part.name, part.url
         else:
             self.broker = "a PostgreSQL queue"
             if self.wanted.topology is Topology.SERVICES:
@@ -217,10 +219,12 @@ class _Draft:
         self.parts.append(Planned(part=part, after=after))
 
     def _broker(self, name: str) -> str:
-        """The broker's address for a service."""
+        """The broker's address for a service, which has a user of its own at RabbitMQ."""
         if not self.broker_part:
             return self.broker_url
-        return self._way(name, self.broker_part, self.broker_url)
+        port = urlsplit(self.broker_url).port
+        url = self.rabbitmq.url(port, name) if self.rabbitmq and port else self.broker_url
+        return self._way(name, self.broker_part, url)
 
     def _provider(self, name: str) -> dict[str, str]:
         """The sandbox's address for a service; only payments asks it."""

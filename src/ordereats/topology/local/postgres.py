@@ -31,6 +31,7 @@ _SETTINGS = {
     # Three worker processes fewer for each instance; its I/O is small.
     "io_method": "sync",
     "max_logical_replication_workers": "0",
+    "autovacuum_naptime": "15s",  # tables that live fast are as large as what dies in between
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%a %d ",

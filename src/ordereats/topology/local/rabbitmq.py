@@ -5,24 +5,36 @@ and an own epmd (Erlang's port mapper), which otherwise stays behind as a daemon
 """
 
 import asyncio
-import base64
-import hashlib
+import hmac
+import os
+import re
 import shutil
 from pathlib import Path
 
-import msgspec
-
+from ordereats.chassis.config import Environment
+from ordereats.chassis.errors import Misconfigured
+from ordereats.topology import catalog
+from ordereats.topology.broker.definitions import Account
+from ordereats.topology.broker.definitions import definitions as all_definitions
+from ordereats.topology.broker.queues import queues
 from ordereats.topology.local.environment import inherited
 from ordereats.topology.local.files import kept_secret, write_whole
 from ordereats.topology.local.part import CannotStart, Kind, Part, free_ports
+from ordereats.topology.local.wanted import Topology
 
+OPERATOR = "ordereats"
 HOW_TO_INSTALL = "apt-get install rabbitmq-server"
 
-_USER = "ordereats"
 # RabbitMQ keeps its data under the node's name: it never changes, whatever the ports are.
 _NODE = "ordereats@localhost"
 # Debian's wrapper in /usr/sbin drops to another user, who can't reach our folders.
 _DEBIAN = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+# How 4.x refuses what 3.10 has left behind, and 3.10 what 4.x has.
+_OTHERS_DATA = re.compile(
+    r"failed_to_initialize_feature_flags_registry"
+    r"|schema_integrity_check_failed,\[\{table_missing,rabbit_listener\}\]"
+)
 
 # Two schedulers that sleep instead of spinning: a laptop's broker is idle most of the time.
 _ERLANG = "+S 2:2 +SDcpu 1:1 +SDio 2 +sbwt none +sbwtdcpu none +sbwtdio none"
@@ -30,7 +42,17 @@ _START = 'epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" & exec "$0"'
 
 
 def installed_server() -> Path | None:
-    """The program that starts RabbitMQ, or None if it (or Erlang) is not installed."""
+    """The program that starts RabbitMQ, or None if it (or Erlang) is not installed.
+
+    `RABBITMQ_SERVER` names another than the machine's own; it brings its Erlang in the same folder.
+
+    Raises:
+        Misconfigured: what it names can't be run.
+    """
+    if named := Environment().optional("RABBITMQ_SERVER"):
+        if not (program := shutil.which(named)):
+            raise Misconfigured(f"RABBITMQ_SERVER must name a program, not {named!r}.")
+        return Path(program).absolute()
     if not shutil.which("erl") or not shutil.which("epmd"):
         return None
     if _DEBIAN.exists():
@@ -58,13 +80,16 @@ class RabbitMQ:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._password = kept_secret(self.folder / "password")
 
-    def url(self, port: int) -> str:
-        """The address for clients of the node on this port."""
-        return f"amqp://{_USER}:{self._password}@127.0.0.1:{port}/"
+    def url(self, port: int, user: str = OPERATOR) -> str:
+        """The address for a user of the node on this port: a service, the monolith, the operator.
+
+        The operator may do everything.
+        """
+        return f"amqp://{user}:{_password(self._password, user)}@127.0.0.1:{port}/"
 
     def part(self, port: int) -> Part:
         """The node, answering on this port."""
-        distribution, epmd = free_ports(2)
+        distribution, epmd, management = free_ports(3)
         folder = self.folder
 
         async def ready() -> bool:
@@ -75,8 +100,10 @@ class RabbitMQ:
             kind=Kind.RABBITMQ,
             command=("/bin/sh", "-c", _START, str(self._server)),
             url=self.url(port),
+            management=f"http://{OPERATOR}:{self._password}@127.0.0.1:{management}",
             env={
                 **inherited(),
+                "PATH": f"{self._server.parent}:{inherited().get('PATH', os.defpath)}",
                 "HOME": str(folder),
                 "ERL_EPMD_PORT": str(epmd),
                 "RABBITMQ_NODENAME": _NODE,
@@ -95,85 +122,53 @@ class RabbitMQ:
                 ),
             },
             cwd=folder,
-            prepare=lambda: self._prepare(port),
+            prepare=lambda: self._prepare(port, management),
             ready=ready,
+            explain=self._explain,
         )
 
-    def _prepare(self, port: int) -> None:
+    def _explain(self, log: str) -> str:
+        if not _OTHERS_DATA.search(log):
+            return ""
+        return (
+            f"{self.folder / 'mnesia'} was made by another version of RabbitMQ, and this one "
+            f"({self._server}) can't take it over. It is unharmed: start it with that version by "
+            "RABBITMQ_SERVER=…, and once its queues are empty delete that folder."
+        )
+
+    def _prepare(self, port: int, management: int) -> None:
         definitions = self.folder / "definitions.json"
-        write_whole(definitions, _definitions(self._password), mode=0o600)
+        wanted = all_definitions(queues(), accounts(self._password))
+        write_whole(definitions, wanted.as_json(), mode=0o600)
         write_whole(
             self.folder / "rabbitmq.conf",
             f"listeners.tcp.local = 127.0.0.1:{port}\n"
             f"load_definitions = {definitions}\n"
+            "management.tcp.ip = 127.0.0.1\n"
+            f"management.tcp.port = {management}\n"
             "log.console = true\n"
             "log.console.level = info\n"
             "log.file = false\n",
         )
         write_whole(self.folder / "advanced.config", "[].\n")
-        write_whole(self.folder / "enabled_plugins", "[].\n")
+        write_whole(self.folder / "enabled_plugins", "[rabbitmq_management].\n")
         write_whole(self.folder / "rabbitmq-env.conf", "")
 
 
-def _definitions(password: str) -> str:
-    """What the broker has from its first moment. Queues of services are declared by them."""
-    vhost = {"vhost": "/"}
-    return msgspec.json.encode(
-        {
-            "vhosts": [{"name": "/"}],
-            "users": [{"name": _USER, "password_hash": _hashed(password), "tags": ""}],
-            "permissions": [
-                {**vhost, "user": _USER, "configure": ".*", "write": ".*", "read": ".*"}
-            ],
-            "exchanges": [
-                _durable(name="ordereats.events", type="topic", internal=False),
-                _durable(name="ordereats.dead", type="fanout", internal=False),
-            ],
-            "queues": [_durable(name="ordereats.dead", arguments={"x-queue-type": "quorum"})],
-            "bindings": [
-                {
-                    **vhost,
-                    "source": "ordereats.dead",
-                    "destination": "ordereats.dead",
-                    "destination_type": "queue",
-                    "routing_key": "",
-                    "arguments": {},
-                }
-            ],
-            "policies": [
-                {
-                    **vhost,
-                    "name": "ordereats",
-                    "pattern": r"^(ordereats|[a-z]+\.)",
-                    "apply-to": "queues",
-                    "priority": 0,
-                    "definition": {"delivery-limit": 20, "dead-letter-exchange": "ordereats.dead"},
-                },
-                {
-                    # Looking at a dead letter must not use it up, nor send it round in a circle.
-                    **vhost,
-                    "name": "ordereats-dead",
-                    "pattern": r"^ordereats\.dead$",
-                    "apply-to": "queues",
-                    "priority": 1,
-                    "definition": {"delivery-limit": 1_000_000},
-                },
-            ],
-        }
-    ).decode()
+def accounts(password: str) -> list[Account]:
+    """Everyone who connects to a local node, by the operator's password."""
+    groups = {**{name: (name,) for name in catalog.SERVICES}, Topology.MONOLITH: catalog.SERVICES}
+    return [
+        Account(OPERATOR, password, None),
+        *(Account(name, _password(password, name), group) for name, group in groups.items()),
+    ]
 
 
-def _durable(**attributes: object) -> dict[str, object]:
-    return {"vhost": "/", "durable": True, "auto_delete": False, "arguments": {}, **attributes}
-
-
-def _hashed(password: str) -> str:
-    """RabbitMQ's own form: base64 of a 4-byte salt and SHA-256 of salt and password.
-
-    The salt may be fixed: the password is random, long, and kept beside it.
-    """
-    salt = b"oeat"
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+def _password(password: str, user: str) -> str:
+    """Made from the operator's, which nobody learns from it: so one secret is all that is kept."""
+    if user == OPERATOR:
+        return password
+    return hmac.new(password.encode(), user.encode(), "sha256").hexdigest()
 
 
 async def _greets(port: int) -> bool:

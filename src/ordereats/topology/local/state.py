@@ -29,6 +29,7 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         url: with its credentials.
         restarts: how often it was started again after it had ended by itself.
         database: of a service.
+        management: of a broker.
         born: the system's own time of the process's start, which tells it from a later one with
             the same number.
     """
@@ -40,6 +41,7 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     state: State
     restarts: int
     database: str | None = None
+    management: str | None = None
     born: float | None = None
 
 

@@ -72,7 +72,7 @@ class Supervisor:
         self._home = home
         self._plan = plan
         self._console = console
-        self._pauses = pauses or Pauses()
+        self._pauses = pauses or Pauses(longest_s=plan.wanted.restart_pause_s)
         self._kept = {
             planned.part.name: _Kept(
                 planned.part, Process(planned.part, home.log(planned.part.name)), planned.after
@@ -287,5 +287,6 @@ def _told(kept: _Kept) -> PartState:
         state=kept.state,
         restarts=kept.restarts,
         database=kept.part.database,
+        management=kept.part.management,
         born=born(pid),
     )

@@ -30,6 +30,7 @@ class Wanted:
         broker_url: of a broker that runs elsewhere; then none is started.
         stripe_api_base: of a payment provider; then no sandbox is started.
         faults: parts reach one another through the fault proxy.
+        restart_pause_s: how long to wait, at most, before a part that has ended is started again.
     """
 
     services: Sequence[str]
@@ -39,6 +40,7 @@ class Wanted:
     broker_url: str | None = None
     stripe_api_base: str | None = None
     faults: bool = False
+    restart_pause_s: float = 10.0
 
     @property
     def address(self) -> str:

@@ -158,15 +158,18 @@ def food_is_ready(delivery: Delivery, *, now: datetime) -> Delivery:
 def delay(
     delivery: Delivery, *, ready_at: datetime, now: datetime, find_within: timedelta
 ) -> Delivery:
-    """The kitchen needs longer: everything moves by as much. Said again or late, nothing does."""
+    """The kitchen needs longer: everything moves by as much. Said again, nothing does.
+
+    Heard only when the food is ready, it changes no more than it would have before.
+    """
     by = ready_at - delivery.ready_at
-    if delivery.is_over or delivery.is_ready or by <= timedelta():
+    if delivery.is_over or by <= timedelta():
         return delivery
     search_at = _search_from(ready_at, now)
     return msgspec.structs.replace(
         delivery,
         ready_at=ready_at,
-        search_at=search_at,
+        search_at=delivery.search_at if delivery.is_ready else search_at,
         find_by=max(search_at + find_within, delivery.find_by),
         estimated_at=delivery.estimated_at and delivery.estimated_at + by,
         latest_at=delivery.latest_at and delivery.latest_at + by,

@@ -14,7 +14,7 @@ from ordereats.contracts.menus import (
     ChangeDish,
     NewDish,
     NewMenu,
-    Option,
+    NewOption,
     OptionGroup,
     OrderedItem,
     Section,
@@ -253,5 +253,5 @@ def _exact(dish: NewDish) -> NewDish:
     return msgspec.structs.replace(dish, option_groups=groups)
 
 
-def _exact_option(option: Option) -> Option:
-    return Option(option.name, Decimal(signed_minor(option.price_delta)).scaleb(-2))
+def _exact_option(option: NewOption) -> NewOption:
+    return NewOption(option.name, Decimal(signed_minor(option.price_delta)).scaleb(-2))

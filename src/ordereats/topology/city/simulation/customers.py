@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
 
 from ordereats.contracts.ids import OrderId, RestaurantId
-from ordereats.contracts.menus import AskQuote, ChosenOption, Dish, Menu, OrderedItem, Quote
+from ordereats.contracts.menus import AskQuote, Choice, Dish, Menu, OrderedItem, Quote
 from ordereats.contracts.orders import CancelOrder, Order, OrderStatus, PlaceOrder
 from ordereats.contracts.payments import AskRefund, Payment, Refund
 from ordereats.contracts.restaurants import Restaurant
@@ -149,18 +149,23 @@ class Customers:
             await asyncio.sleep(self._stage.clock.glance_s)
 
     async def _refund(self, payment: Payment, amount: Decimal) -> None:
-        refund, _ = await self._api.create(
-            "ask money back",
-            Refund,
-            f"/payments/{payment.id}/refunds",
-            AskRefund("Something was missing.", amount),
-            key=f"{self._run_id}-{payment.order_id}-refund",
-        )
+        try:
+            refund, _ = await self._api.create(
+                "ask money back",
+                Refund,
+                f"/payments/{payment.id}/refunds",
+                AskRefund("Something was missing.", amount),
+                key=f"{self._run_id}-{payment.order_id}-refund",
+            )
+        except (Refused, Failed) as error:
+            if error.maybe_done:
+                self._stage.perhaps_back[payment.order_id] += amount
+            raise
         self._stage.asked_back[payment.order_id] += refund.amount
 
 
-def _fewest(dish: Dish) -> Iterator[ChosenOption]:
+def _fewest(dish: Dish) -> Iterator[Choice]:
     """The options without which a dish can't be had."""
     for group in dish.option_groups:
         for option in group.options[: group.min]:
-            yield ChosenOption(group.name, option.name)
+            yield Choice(group.name, option.name)

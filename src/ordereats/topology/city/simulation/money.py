@@ -69,25 +69,28 @@ async def check(stage: Stage) -> Books | None:
         owed=_sum(each.total_price for each in ended if each.status is OrderStatus.DELIVERED),
         captured=_sum(each.captured for each in known),
         refunded=_sum(each.refunded for each in known),
-        off=tuple(
-            each.id
-            for each in ended
-            if not fits(each, payments[each.id], asked=stage.asked_back[each.id])
-        ),
+        off=tuple(each.id for each in ended if not _fits(stage, each, payments[each.id])),
     )
 
 
-def fits(order: Glimpse, payment: Payment | None, *, asked: Decimal = NOTHING) -> bool:
+def fits(
+    order: Glimpse,
+    payment: Payment | None,
+    *,
+    asked: Decimal = NOTHING,
+    perhaps: Decimal = NOTHING,
+) -> bool:
     """Whether a payment is what the end of its order asks for.
 
-    A delivered order is paid whole, and what was asked back is given back. Of any other nothing is
-    kept; it need not have a payment at all, if it ended before anyone asked for the money.
+    A delivered order is paid whole, and what was asked back is given back; what was perhaps asked
+    back, all of it or nothing. Of any other nothing is kept; it need not have a payment at all, if
+    it ended before anyone asked for the money.
     """
     if order.status is OrderStatus.DELIVERED:
         return (
             payment is not None
             and payment.captured == order.total_price
-            and payment.refunded == asked
+            and payment.refunded in {asked, asked + perhaps}
         )
     return payment is None or (
         payment.status in _LET_GO and payment.captured - payment.refunded == NOTHING
@@ -97,10 +100,14 @@ def fits(order: Glimpse, payment: Payment | None, *, asked: Decimal = NOTHING) -
 async def _settled(stage: Stage, order: Glimpse, patient_until_s: float) -> Payment | None:
     while True:
         payment = await _payment(stage.api, order)
-        asked = stage.asked_back[order.id]
-        if fits(order, payment, asked=asked) or monotonic() > patient_until_s:
+        if _fits(stage, order, payment) or monotonic() > patient_until_s:
             return payment
         await asyncio.sleep(stage.clock.glance_s)
+
+
+def _fits(stage: Stage, order: Glimpse, payment: Payment | None) -> bool:
+    asked, perhaps = stage.asked_back[order.id], stage.perhaps_back[order.id]
+    return fits(order, payment, asked=asked, perhaps=perhaps)
 
 
 async def _payment(api: Api, order: Glimpse) -> Payment | None:

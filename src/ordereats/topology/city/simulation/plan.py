@@ -6,7 +6,7 @@ What really happens follows it as far as the platform and the others let it.
 from dataclasses import dataclass
 from random import Random
 
-from ordereats.contracts.menus import ChosenOption, NewDish
+from ordereats.contracts.menus import Choice, NewDish
 from ordereats.topology.city.chance import dice
 from ordereats.topology.city.invented import City, InventedRestaurant
 from ordereats.topology.city.simulation import timings
@@ -36,7 +36,7 @@ class Line:
 
     dish: str
     qty: int
-    options: tuple[ChosenOption, ...]
+    options: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _customer(thrown: Random, customer: int, restaurant: InventedRestaurant) -> 
 
 def _line(thrown: Random, dish: NewDish) -> Line:
     options = tuple(
-        ChosenOption(group.name, option.name)
+        Choice(group.name, option.name)
         for group in dish.option_groups
         for option in thrown.sample(group.options, thrown.randint(group.min, group.max))
     )

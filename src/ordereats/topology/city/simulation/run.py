@@ -71,34 +71,37 @@ async def simulate(wanted: Wanted, screen: Screen, stop: asyncio.Event) -> Outco
         NotReachable: no platform answers.
         CannotSettle: it does not take the city.
     """
-    tally = Tally()
     city = invent(wanted.seed, wanted.size)
-    async with Api.at(wanted.url, tally) as api:
+    async with Api.at(wanted.url, Tally()) as api:
         settled = await settle(api, city)
         stage = Stage(api, SimulatedClock(wanted.speed), city, settled)
-        run = _Run(wanted, stage, screen, tally)
-        has_ended = await run.play(stop)
-        last = run.progress()
-        screen.show(last)
-        await run.send_home()
-        return Outcome(
-            progress=last,
-            interrupted=stop.is_set() and not has_ended,
-            patience_s=run.patience_s,
-            unplaced=dict(stage.unplaced),
-            unended=tuple(each.id for each in stage.orders.values() if not each.has_ended),
-            lost=len(stage.lost),
-            door_min=door_min(stage),
-            tally=tally,
-            books=await money.check(stage),
-        )
+        return await play(stage, wanted, screen, stop)
+
+
+async def play(stage: Stage, wanted: Wanted, screen: Screen, stop: asyncio.Event) -> Outcome:
+    """Play in a city that is there; as `simulate`."""
+    run = _Run(wanted, stage, screen)
+    has_ended = await run.play(stop)
+    last = run.progress()
+    screen.show(last)
+    await run.send_home()
+    return Outcome(
+        progress=last,
+        interrupted=stop.is_set() and not has_ended,
+        patience_s=run.patience_s,
+        unplaced=dict(stage.unplaced),
+        unended=tuple(each.id for each in stage.orders.values() if not each.has_ended),
+        lost=len(stage.lost),
+        door_min=door_min(stage),
+        tally=stage.api.tally,
+        books=await money.check(stage),
+    )
 
 
 class _Run:
-    def __init__(self, wanted: Wanted, stage: Stage, screen: Screen, tally: Tally) -> None:
+    def __init__(self, wanted: Wanted, stage: Stage, screen: Screen) -> None:
         self._stage = stage
         self._screen = screen
-        self._tally = tally
         self._scripts = plan(
             stage.city,
             orders_per_minute=wanted.orders_per_minute,
@@ -150,7 +153,7 @@ class _Run:
 
     def progress(self) -> Progress:
         """How far it is now."""
-        return progress(self._stage, self._tally, len(self._scripts))
+        return progress(self._stage, self._stage.api.tally, len(self._scripts))
 
     async def _order(self) -> None:
         run_id = str(SystemClock().new_id())

@@ -61,6 +61,7 @@ class Stage:
         unplaced: why customers went away without an order, counted.
         lost: scripts of which nobody knows whether their order exists.
         asked_back: what the platform has agreed to give back of delivered orders.
+        perhaps_back: what it may have agreed to, where no answer came.
         wanting: orders that still need a courier.
         listeners: are told of each move that is seen.
         moved_at_s: when some order was last seen to move, by the monotonic clock.
@@ -76,6 +77,7 @@ class Stage:
         self.unplaced: Counter[str] = Counter()
         self.lost: list[Script] = []
         self.asked_back: defaultdict[OrderId, Decimal] = defaultdict(lambda: NOTHING)
+        self.perhaps_back: defaultdict[OrderId, Decimal] = defaultdict(lambda: NOTHING)
         self.wanting: set[OrderId] = set()
         self.listeners: list[Listener] = []
         self.moved_at_s = monotonic()

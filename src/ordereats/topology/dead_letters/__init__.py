@@ -1,0 +1,1 @@
+"""Messages that could not be handled: parked in an inbox, or among the broker's dead letters."""
