@@ -115,10 +115,10 @@ class Desk:
         self.sending = a_sending(database, mail_port or 9)
         self._inbox = Inbox(database, subscriptions(self.deps))
 
-    async def hear(self, *facts: Event) -> None:
+    async def hear(self, *facts: Event, version: int = 1) -> None:
         for fact in facts:
-            family = type_of(fact).split(".")[1]
-            await self._inbox.handler(f"notifications.{family}")(a_message(fact), 1)
+            family, message = type_of(fact).split(".")[1], a_message(fact, version=version)
+            await self._inbox.handler(f"notifications.{family}")(message, 1)
 
     async def hear_again(self) -> None:
         """Try again what failed, at once."""

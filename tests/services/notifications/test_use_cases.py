@@ -50,7 +50,8 @@ async def test_before_the_names_are_heard_they_are_told_all_the_same(desk: "Desk
 
 
 async def test_a_name_that_changed_is_the_one_that_is_used(desk: "Desk") -> None:
-    await desk.hear(HIEU, PHO, msgspec.structs.replace(PHO, name="Pho Hanoi"))
+    await desk.hear(HIEU, PHO)
+    await desk.hear(msgspec.structs.replace(PHO, name="Pho Hanoi"), version=2)
 
     await desk.hear(PAID)
 
