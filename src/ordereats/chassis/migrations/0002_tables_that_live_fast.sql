@@ -6,7 +6,8 @@ alter table outbox set (
     autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0,
-    autovacuum_vacuum_insert_threshold = 50000
+    autovacuum_vacuum_insert_threshold = 50000,
+    autovacuum_vacuum_cost_delay = 0 -- with its usual pauses it never catches up with a backlog
 );
 
 alter table inbox set (
