@@ -16,7 +16,7 @@ import structlog
 from ordereats.chassis.config import Environment
 from ordereats.topology.local.part import CannotStart, Process, free_ports
 from ordereats.topology.local.postgres import Postgres
-from ordereats.topology.local.rabbitmq import RabbitMQ
+from support.rabbitmq import rabbitmq
 
 pytest_plugins = ["support.turns"]
 
@@ -121,14 +121,8 @@ async def rabbitmq_server(
 
     It keeps its port and its data. Who stops or kills it starts it again, for it is shared.
     """
-    try:
-        part = RabbitMQ(session_folder / "rabbitmq").part(port=free_ports(1)[0])
-        server = Process(part, session_folder / "rabbitmq.log")
-        await server.start()
-    except CannotStart as reason:
-        missing(str(reason))
-    yield server
-    await server.stop()
+    async with rabbitmq(session_folder / "rabbitmq", missing) as server:
+        yield server
 
 
 def _open_folder() -> Iterator[Path]:

@@ -1,6 +1,8 @@
 """A real RabbitMQ gets what it must have, says what it has not, and keeps services apart."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -20,10 +22,20 @@ from ordereats.topology.broker.management import Management
 from ordereats.topology.broker.queues import queues
 from ordereats.topology.local.part import Process
 from ordereats.topology.local.rabbitmq import accounts
+from support.rabbitmq import rabbitmq
 from support.vandal import Vandal
 
 EVENTS, PAID = "ordereats.events", "ordereats.order.paid.v1"
 KITCHEN = "queues/%2F/kitchen.order"
+
+
+@pytest.fixture(scope="module")
+async def rabbitmq_server(
+    session_folder: Path, missing: Callable[[str], NoReturn]
+) -> AsyncIterator[Process]:
+    """One of its own: a queue that others lost by a kill answers nobody, nor does what asks it."""
+    async with rabbitmq(session_folder / "rabbitmq-operated", missing) as server:
+        yield server
 
 
 @pytest.fixture
@@ -36,7 +48,7 @@ async def management(rabbitmq_server: Process, wanted: Definitions) -> AsyncIter
     assert rabbitmq_server.part.management
     async with Vandal.open(rabbitmq_server.part.management) as management:
         yield management
-        await apply(management, wanted)  # the server is shared
+        await apply(management, wanted)  # the tests of this file share the server
 
 
 @pytest.fixture
