@@ -1,7 +1,7 @@
 """Callers of the same moment share one question, and nothing else: no error, no cancellation."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 
 import pytest
@@ -41,12 +41,6 @@ class Source:
             failure, self.fails = self.fails, None
             raise failure
         return [ValueError(f"{each} is odd") if each % 2 else each * 2 for each in asked]
-
-
-@pytest.fixture
-async def background() -> AsyncIterator[Background]:
-    async with Background.open() as background:
-        yield background
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Messages that need a person: the same on both brokers and in inboxes, seen and handed over."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,9 +14,7 @@ from chassis.messaging.brokers import (
     a_message,
     a_queue,
     publish,
-    until_true,
 )
-from ordereats.chassis.background import Background
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.messaging.bus import Bus, BusDownError, Message, Queue, UnreadableError
 from ordereats.chassis.messaging.lag import MOST_COUNTED
@@ -27,40 +24,14 @@ from ordereats.topology.dead_letters import office
 from ordereats.topology.dead_letters.at_broker import at_broker
 from ordereats.topology.dead_letters.letter import BrokerStore, Choice, Letter, Store
 from ordereats.topology.dead_letters.parked import Parked
-from ordereats.topology.local.part import Process
-from support.builders import run_sql
+from support.builders import run_sql, until_true
 
 SECRET = b'{"orderId": 1, "email": "hieu@test.com"}'
 
 
 @pytest.fixture
-def rabbitmq(rabbitmq_server: Process) -> RabbitBroker:
-    return RabbitBroker(rabbitmq_server, rabbitmq_server.url)
-
-
-@pytest.fixture
-def postgres_queue(postgres_server: Process, database_url: str) -> PostgresBroker:
-    return PostgresBroker(postgres_server, database_url)
-
-
-@pytest.fixture(params=["rabbitmq", "postgres_queue"])
-def broker(request: pytest.FixtureRequest) -> Broker:
-    broker = request.getfixturevalue(request.param)
-    assert isinstance(broker, Broker)
-    return broker
-
-
-@pytest.fixture
 def store(broker: Broker) -> BrokerStore:
     return at_broker(broker.url)
-
-
-@pytest.fixture
-async def buses() -> AsyncIterator[Buses]:
-    async with Background.open() as background:
-        buses = Buses(background)
-        yield buses
-        await buses.close()
 
 
 class Picky:

@@ -20,6 +20,7 @@ from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.messaging.bus import Bus, BusDownError, Handler, Message, Queue
 from ordereats.chassis.messaging.connect import open_bus
 from ordereats.topology.local.part import Process
+from support.builders import until_true
 
 CLOCK = SystemClock()
 
@@ -258,13 +259,6 @@ async def until(condition: Callable[[], bool], *, within_s: float = 10) -> None:
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  # what happens in the broker sends no event
             await asyncio.sleep(0.01)
-
-
-async def until_true(asked: Asked, *, within_s: float = 10) -> None:
-    """Wait for an answer that has to be asked for."""
-    async with asyncio.timeout(within_s):
-        while not await asked():  # noqa: ASYNC110  # as above
-            await asyncio.sleep(0.05)
 
 
 async def publish(bus: Bus, messages: Sequence[Message], *, within_s: float = 10) -> None:

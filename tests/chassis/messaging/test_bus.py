@@ -13,11 +13,11 @@ from chassis.messaging.brokers import (
     a_queue,
     dead_letters_of,
     until,
-    until_true,
     versions_of,
 )
 from ordereats.chassis.messaging.bus import Bus, BusState, Message, Queue, UnreadableError
 from ordereats.chassis.messaging.lanes import AT_ONCE
+from support.builders import until_true
 
 
 async def test_a_message_arrives_as_it_was_published(

@@ -11,16 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from chassis.messaging.brokers import (
-    Broker,
-    Buses,
-    Heard,
-    a_message,
-    a_queue,
-    publish,
-    until,
-    until_true,
-)
+from chassis.messaging.brokers import Broker, Buses, Heard, a_message, a_queue, publish, until
 from ordereats.chassis.background import Background
 from ordereats.chassis.messaging.bus import (
     Bus,
@@ -31,6 +22,7 @@ from ordereats.chassis.messaging.bus import (
     Queue,
 )
 from ordereats.chassis.messaging.connect import open_bus
+from support.builders import until_true
 
 # A consumer in a process of its own, whose handler never ends.
 HANGS = """

@@ -13,7 +13,6 @@ from chassis.messaging.brokers import (
     dead_letters_of,
     publish,
     until,
-    until_true,
 )
 from ordereats.chassis.background import Background, Hint
 from ordereats.chassis.clock import SystemClock
@@ -29,7 +28,7 @@ from ordereats.topology.faults.proxy import Proxy
 from ordereats.topology.faults.toxics import BlackHole
 from ordereats.topology.local.part import free_ports
 from ordereats.topology.local.ways import ThroughProxy, address
-from support.builders import a_fact, nothing
+from support.builders import a_fact, nothing, until_true
 from support.vandal import Vandal
 
 

@@ -6,17 +6,10 @@ from time import monotonic
 import aio_pika
 import pytest
 
-from chassis.messaging.brokers import (
-    Buses,
-    Heard,
-    RabbitBroker,
-    a_message,
-    publish,
-    until,
-    until_true,
-)
+from chassis.messaging.brokers import Buses, Heard, RabbitBroker, a_message, publish, until
 from ordereats.chassis.messaging import rabbitmq_link, rabbitmq_publisher
 from ordereats.chassis.messaging.bus import BusDownError, BusState, Queue
+from support.builders import until_true
 
 
 async def test_an_alarm_blocks_publishing_and_nothing_else(

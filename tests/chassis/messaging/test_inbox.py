@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from chassis.messaging.brokers import until_true
 from ordereats.chassis import context
 from ordereats.chassis.background import Background, Jobs
 from ordereats.chassis.context import Context
@@ -18,7 +17,7 @@ from ordereats.chassis.messaging.bus import Message, UnreadableError
 from ordereats.chassis.messaging.inbox import AT_MOST, MAX_ATTEMPTS, Inbox
 from ordereats.chassis.messaging.subscriptions import effect, subscribe
 from ordereats.contracts.orders import OrderPlaced
-from support.builders import a_fact, a_message
+from support.builders import a_fact, a_message, until_true
 from support.consumer import CONSUMER, Consumer, outcome
 
 Until = Callable[..., Awaitable[None]]

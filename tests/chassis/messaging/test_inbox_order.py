@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from chassis.messaging.brokers import until_true
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.errors import TooEarly
 from ordereats.chassis.messaging.bus import Message
 from ordereats.chassis.messaging.inbox import MAX_ATTEMPTS, Inbox
 from ordereats.chassis.messaging.subscriptions import effect, subscribe
 from ordereats.contracts.orders import OrderPlaced
-from support.builders import a_fact, a_message
+from support.builders import a_fact, a_message, until_true
 from support.consumer import Consumer
 
 GATE = 2311

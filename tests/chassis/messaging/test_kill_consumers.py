@@ -11,20 +11,13 @@ from functools import partial
 
 import pytest
 
-from chassis.messaging.brokers import (
-    Asked,
-    Broker,
-    Buses,
-    a_queue,
-    publish,
-    until_true,
-)
+from chassis.messaging.brokers import Asked, Broker, Buses, a_queue, publish
 from chassis.messaging.dying import POISON
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.messaging.bus import Queue
 from ordereats.contracts.events import type_of
 from ordereats.contracts.orders import OrderPlaced
-from support.builders import a_fact, a_message, environment
+from support.builders import a_fact, a_message, environment, until_true
 from support.consumer import Consumer
 
 KILLS = 25

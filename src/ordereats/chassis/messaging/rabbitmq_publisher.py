@@ -127,7 +127,14 @@ class Publisher:
         channel = await self._open_channel()
         batch = asyncio.gather(*(send(channel) for send in sends), return_exceptions=True)
         try:
-            await self._answered(batch)
+            async with asyncio.timeout(CONFIRMED_WITHIN_S):
+                while not batch.done():
+                    await asyncio.wait((batch,), timeout=BLOCKED_SEEN_S)
+                    if not batch.done():
+                        self._refuse_if_blocked()
+        except TimeoutError:
+            self._link.drop("it does not confirm")
+            raise BusDownError("the broker has not confirmed in time") from None
         finally:
             if not batch.done():
                 batch.cancel()
@@ -139,21 +146,6 @@ class Publisher:
             if isinstance(result, BaseException):
                 raise BusDownError(f"the channel was lost: {result!r}") from result
         return [result for result in results if not isinstance(result, BaseException)]
-
-    async def _answered(self, batch: "asyncio.Future[list[str | BaseException | None]]") -> None:
-        try:
-            async with asyncio.timeout(CONFIRMED_WITHIN_S):
-                while not batch.done():
-                    await asyncio.wait((batch,), timeout=BLOCKED_SEEN_S)
-                    if not batch.done():
-                        self._refuse_if_blocked()
-        except TimeoutError:
-            self._link.drop("it does not confirm")
-            raise BusDownError("the broker has not confirmed in time") from None
-        except asyncio.CancelledError as error:
-            if is_being_cancelled():
-                raise
-            raise BusDownError("the channel was closed meanwhile") from error
 
     async def _open_channel(self) -> AbstractChannel:
         try:

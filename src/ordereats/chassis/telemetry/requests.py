@@ -1,17 +1,14 @@
 """Counts requests: how many, how they ended and how long they took, by route."""
 
-from bisect import bisect_left
-from itertools import accumulate
-
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
 
+from ordereats.chassis.telemetry.histogram import Histogram
 from ordereats.chassis.telemetry.metrics import Families
 
 BOUNDS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """From a read of one row to the longest patience that a request may have."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_LE = (*(str(bound) for bound in BOUNDS_S), "+Inf")
 
 
 class Requests:
@@ -33,8 +30,7 @@ class Requests:
         if series is None:
             series = self._first(method, route)
         series.statuses[status // 100] += 1
-        series.counts[bisect_left(BOUNDS_S, seconds)] += 1
-        series.sum_s += seconds
+        series.durations.note(seconds)
 
     async def families(self) -> Families:
         """A counter by the class of the status, and a histogram of durations."""
@@ -52,8 +48,7 @@ class Requests:
             for kind, count in enumerate(series.statuses):
                 if count:
                     requests.add_metric((*key, f"{kind}xx"), count)
-            counted = zip(_LE, accumulate(series.counts), strict=True)
-            durations.add_metric(key, list(counted), series.sum_s)
+            durations.add_metric(key, series.durations.buckets(), series.durations.sum_s)
         return [requests, durations]
 
     def _first(self, method: str, route: str) -> "_Series":
@@ -64,9 +59,8 @@ class Requests:
 class _Series:
     """What is counted of one method and route."""
 
-    __slots__ = ("counts", "statuses", "sum_s")
+    __slots__ = ("durations", "statuses")
 
     def __init__(self) -> None:
         self.statuses = [0] * 6
-        self.counts = [0] * len(_LE)
-        self.sum_s = 0.0
+        self.durations = Histogram(BOUNDS_S)
