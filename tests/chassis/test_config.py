@@ -1,5 +1,7 @@
 """Each reader of the environment refuses by name what can't be right."""
 
+from pathlib import Path
+
 import pytest
 
 from ordereats.chassis.config import Environment
@@ -29,6 +31,24 @@ def test_what_is_given_is_read() -> None:
     assert environment.seconds("SECONDS", 0, least=1.5, most=1.5) == 1.5
     assert environment.choice("CHOICE", "a", ("a", "b")) == "b"
     assert environment.url("URL", ("http",)) == "http://x:1/y"
+
+
+def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
+    secret, number = tmp_path / "secret", tmp_path / "number"
+    secret.write_text("amqp://me:hunter2@broker/\n")
+    number.write_text("7")
+    environment = Environment({"URL_FILE": str(secret), "WHOLE_FILE": str(number)})
+
+    assert environment.url("URL", ("amqp",)) == "amqp://me:hunter2@broker/"
+    assert environment.whole("WHOLE", 1, least=1, most=9) == 7
+
+
+def test_a_file_that_can_not_be_read_or_contradicts_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"^KEY_FILE can't be read: .*No such file"):
+        Environment({"KEY_FILE": str(tmp_path / "absent")}).optional("KEY")
+    with pytest.raises(Misconfigured, match=r"^KEY and KEY_FILE are both set") as refused:
+        Environment({"KEY_FILE": "/there", "KEY": "hunter2"}).optional("KEY")
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("given", ["0", "11", "-1", "1.0", "ten", "1e1", " 5", "٣", "²", GREAT])

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ordereats.chassis.errors import Misconfigured
@@ -10,7 +11,8 @@ from ordereats.chassis.errors import Misconfigured
 class Environment:
     """Settings by name, each checked where it is read.
 
-    An empty value counts as absent, as Compose files and shells mean it.
+    An empty value counts as absent, as Compose files and shells mean it. A secret may stand in a
+    file, as orchestrators mount them: `BROKER_URL_FILE` names the one that holds `BROKER_URL`.
 
     Every reader raises `Misconfigured`, naming the variable, what it has to be and what it is.
     """
@@ -21,15 +23,24 @@ class Environment:
 
     def text(self, name: str, default: str) -> str:
         """A value as it stands."""
-        return self._variables.get(name, default)
+        given = self.optional(name)
+        return default if given is None else given
 
     def optional(self, name: str) -> str | None:
         """A value as it stands, or None."""
-        return self._variables.get(name)
+        given, file = self._variables.get(name), self._variables.get(f"{name}_FILE")
+        if file is None:
+            return given
+        if given is not None:
+            raise Misconfigured(f"{name} and {name}_FILE are both set: which one holds?")
+        try:
+            return Path(file).read_text(encoding="utf-8").removesuffix("\n") or None
+        except (OSError, ValueError) as error:
+            raise Misconfigured(f"{name}_FILE can't be read: {error}.") from None
 
     def whole(self, name: str, default: int, *, least: int, most: int) -> int:
         """A whole number within bounds, both included."""
-        given = self._variables.get(name)
+        given = self.optional(name)
         if given is None:
             return default
         is_whole = given.isascii() and given.isdecimal() and len(given) <= 18
@@ -41,7 +52,7 @@ class Environment:
 
     def seconds(self, name: str, default: float, *, least: float, most: float) -> float:
         """A duration in seconds within bounds, both included."""
-        given = self._variables.get(name)
+        given = self.optional(name)
         if given is None:
             return default
         try:
@@ -56,14 +67,14 @@ class Environment:
 
     def choice(self, name: str, default: str, among: tuple[str, ...]) -> str:
         """One of a few words."""
-        given = self._variables.get(name, default)
+        given = self.text(name, default)
         if given not in among:
             raise Misconfigured(f"{name} must be one of {', '.join(among)}, not {given!r}.")
         return given
 
     def url(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str | None:
         """An address with one of the schemes and a host. The message never shows a password."""
-        given = self._variables.get(name, default)
+        given = self.optional(name) or default
         if given is None:
             return None
         try:
