@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
@@ -197,6 +198,11 @@ class Platform:
     async def get(self, path: str, **options: Any) -> Answer:
         """GET."""
         return await self.ask("GET", path, **options)
+
+    async def unconcerned(self) -> Callable[[], Awaitable[Answer]]:
+        """A request to compare others with: past the gateway, to a service that asks nobody."""
+        payments = (await self.parts())["payments"]["url"]
+        return partial(self.get, "/payments?orderId=1", at=payments)
 
     async def heard(
         self, path: str, *, events: int, after: str | None = None

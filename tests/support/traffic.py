@@ -49,9 +49,16 @@ class Sample:
         """Seconds."""
         return self._share(kind, 1)
 
-    def is_as_fast_as(self, before: "Sample", kind: str) -> bool:
-        """Whether the p95 is within twice of what it was; what is below 30 ms is noise."""
-        return self.p95(kind) <= 2 * max(before.p95(kind), NOISE_S)
+    def slowed(self, before: "Sample", kind: str, *, beside: str) -> str:
+        """What is wrong if the p95 is more than twice of what it was; empty if it is not.
+
+        What is below 30 ms is noise. So is what slows a kind that has nothing to do with it, asked
+        in the same moments: the machine has other guests.
+        """
+        now, earlier, machine = self.p95(kind), before.p95(kind), self.p95(beside)
+        if now <= 2 * max(earlier, machine, NOISE_S):
+            return ""
+        return f"{kind}: p95 {now:.3f} s, before {earlier:.3f} s, {beside} {machine:.3f} s"
 
     def _share(self, kind: str, share: float) -> float:
         seconds = sorted(each.seconds for each in self.asked[kind])
