@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -180,8 +181,8 @@ async def make_known(session: aiohttp.ClientSession) -> None:
         await make(session, "/restaurants", {"name": f"Pho {each}", "cuisine": "Vietnamese"})
 
 
-async def make(session: aiohttp.ClientSession, path: str, body: object) -> None:
-    """Have something created.
+async def make(session: aiohttp.ClientSession, path: str, body: object) -> dict[str, Any]:
+    """Have something created; what was answered.
 
     Raises:
         Failed: it was refused.
@@ -189,6 +190,8 @@ async def make(session: aiohttp.ClientSession, path: str, body: object) -> None:
     async with session.post(path, json=body) as answer:
         if answer.status != 201:
             raise Failed(f"POST {path} gave {answer.status}: {await answer.text()}")
+        made: dict[str, Any] = await answer.json()
+        return made
 
 
 def an_order(number: int) -> dict[str, object]:

@@ -12,6 +12,8 @@ from bench.events import AT_LEAST, OURS, EventCosts
 from bench.events import BARE as BARE_EVENTS
 from bench.life import RATE, Life, Spread
 from bench.load import HERE, Ask, Load
+from bench.shapes import LIMITS, MONOLITH, SERVICES, TIMES_AT_MOST, ShapeCosts
+from bench.shapes import RATE as SHAPES_RATE
 
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "performance.md"
@@ -91,6 +93,7 @@ class Results(msgspec.Struct, frozen=True):
     life: Life
     calls: CallCosts
     events: EventCosts
+    shapes: ShapeCosts
 
 
 def keep(began_at: datetime, results: msgspec.Struct, *, name: str, text: str) -> None:
@@ -119,6 +122,8 @@ def tables(results: Results) -> str:
             _carried(results.events),
             _arrived(results.events),
             _life(results.life),
+            _standing(results.shapes),
+            _working(results.shapes),
         ]
     )
 
@@ -245,6 +250,40 @@ def _arrived(costs: EventCosts) -> str:
         for name, each in costs.arrived.items()
     ]
     heads = (f"{RATE} events a second on RabbitMQ", "p50, ms", "p99, ms", "to reach", "")
+    return table(heads, lines)
+
+
+def _standing(costs: ShapeCosts) -> str:
+    """How soon each shape takes an order, and what it keeps."""
+    lines = []
+    for shape, rounds in costs.standing.items():
+        start_s = median(each.start_s for each in rounds)
+        memory_mb = median(each.memory_mb for each in rounds)
+        limits = LIMITS[shape]
+        is_reached = start_s <= limits.start_s and memory_mb <= limits.memory_mb
+        to_reach = f"≤ {limits.start_s:g} s, ≤ {limits.memory_mb:g} MB"
+        own = (f"{start_s:.1f}", f"{memory_mb:,.0f}", f"{rounds[0].processes}")
+        lines.append((shape, *own, to_reach, _word(is_reached=is_reached)))
+    broker = costs.broker
+    alone = (f"{broker.start_s:.1f}", f"{broker.memory_mb:,.0f}", f"{broker.processes}", "", "")
+    heads = ("`ordereats up`, started before", "first order, s", "memory (PSS), MB", "processes")
+    return table((*heads, "to reach", ""), [*lines, ("RabbitMQ alone, until it listens", *alone)])
+
+
+def _working(costs: ShapeCosts) -> str:
+    """The price of services."""
+    one, many = costs.working[MONOLITH], costs.working[SERVICES]
+    figures = (
+        ("CPU of all processes for an order, until it is paid", "cpu_ms"),
+        ("`POST /orders`, median from when it was due to be sent", "answer_ms"),
+    )
+    lines = []
+    for title, name in figures:
+        theirs, ours = getattr(one, name), getattr(many, name)
+        times = ours / theirs
+        judged = (f"≤ {TIMES_AT_MOST:g}", _word(is_reached=times <= TIMES_AT_MOST))
+        lines.append((title, f"{theirs:.1f} ms", f"{ours:.1f} ms", f"**{times:.2f}**", *judged))
+    heads = (f"{SHAPES_RATE} orders a second", MONOLITH, SERVICES, "ratio", "to reach", "")
     return table(heads, lines)
 
 

@@ -2,8 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,18 +27,17 @@ async def postgres() -> AsyncIterator[tuple[Process, Path]]:
     Raises:
         CannotStart: it is not installed here.
     """
-    folder = _open_folder()
-    instances = Postgres(folder / "postgres")
-    part = instances.part("postgres", folder="bench", port=free_ports(1)[0])
-    command = (*part.command, "--track_commit_timestamp=on")  # life.py reads them
-    server = Process(replace(part, command=command), folder / "postgres.log")
-    try:
-        await server.start()
-        yield server, folder
-    finally:
-        await server.stop()
-        shutil.rmtree(instances.folder, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
+    with open_folder() as folder:
+        instances = Postgres(folder / "postgres")
+        part = instances.part("postgres", folder="bench", port=free_ports(1)[0])
+        command = (*part.command, "--track_commit_timestamp=on")  # life.py reads them
+        server = Process(replace(part, command=command), folder / "postgres.log")
+        try:
+            await server.start()
+            yield server, folder
+        finally:
+            await server.stop()
+            shutil.rmtree(instances.folder, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -132,11 +131,15 @@ async def process(
         await server.stop()
 
 
-def _open_folder() -> Path:
+@contextmanager
+def open_folder() -> Iterator[Path]:
     """A folder that PostgreSQL's user can enter, if it has to be another than ours."""
     folder = Path(tempfile.mkdtemp(prefix="ordereats-bench-")).resolve()
     folder.chmod(0o711)
-    return folder
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _answers(url: str) -> bool:

@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 from structlog.testing import capture_logs
 
-from ordereats.chassis.background import Background, Hint, Job, Jobs
+from ordereats.chassis.background import APART_S, Background, Hint, Job, Jobs
 from ordereats.chassis.errors import DatabaseError
 
 Until = Callable[..., Awaitable[None]]
@@ -50,6 +50,32 @@ async def test_a_job_runs_at_once_and_until_there_is_no_more(jobs: Jobs, until: 
     await until(lambda: work.runs == 5)
     await asyncio.sleep(0.05)
     assert work.runs == 5
+    await jobs.stop(within_s=1)
+
+
+async def test_jobs_begin_one_after_the_other_unless_they_are_needed_sooner(
+    jobs: Jobs, until: Until
+) -> None:
+    hint, began = Hint(), dict[str, float]()
+
+    def note(name: str) -> Callable[[], Awaitable[bool]]:
+        async def run() -> bool:
+            began.setdefault(name, monotonic())
+            return False
+
+        return run
+
+    names = [f"job {number}" for number in range(10)]
+    start = monotonic()
+    for name in names:
+        jobs.start(Job(name, note(name), every_s=60))
+    jobs.start(Job("hinted", note("hinted"), every_s=60, hint=hint))
+    hint.give()
+
+    await until(lambda: len(began) == 11)
+    for number, name in enumerate(names):
+        assert began[name] - start > APART_S * number * 0.9
+    assert began["hinted"] < began["job 9"]
     await jobs.stop(within_s=1)
 
 

@@ -24,6 +24,8 @@ LOCK_TIMEOUT_S = 3.0
 CLIENT_TIMEOUT_S = STATEMENT_TIMEOUT_S + 2.0
 """How long we wait for a connection, and then for an answer: longer than the server takes to give
 up by itself, so that this only strikes when the server says nothing any more."""
+IDLE_S = 30.0
+"""How long a connection that nobody needs is kept: each is a process of the server's."""
 SERVERS_SHARE = 0.9
 """Of the time that a request has left: so long the server lets a statement of it run, so that its
 answer is here before everyone has gone."""
@@ -178,6 +180,7 @@ class Database:
             url,
             min_size=0,
             max_size=size,
+            max_inactive_connection_lifetime=IDLE_S,
             reset=_keep,
             timeout=3,
             server_settings={
