@@ -1,7 +1,6 @@
 """The manifests, rendered once for all tests."""
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from typing import NoReturn
 
 import pytest
@@ -11,7 +10,7 @@ from deploy.rendering import OVERLAYS, Object, kubectl, render
 
 @pytest.fixture(scope="session")
 def overlays(missing: Callable[[str], NoReturn]) -> Mapping[str, list[Object]]:
-    """Give all objects of each overlay. They are shared: who changes one takes a copy."""
+    """Give all objects of each overlay. They are shared: nobody changes them."""
     program = kubectl()
     if program is None:
         missing("kubectl, which renders deploy/kubernetes")
@@ -20,5 +19,5 @@ def overlays(missing: Callable[[str], NoReturn]) -> Mapping[str, list[Object]]:
 
 @pytest.fixture
 def production(overlays: Mapping[str, list[Object]]) -> list[Object]:
-    """Give the objects of production, to be changed."""
-    return deepcopy(overlays["production"])
+    """Give the objects of production."""
+    return overlays["production"]

@@ -277,4 +277,34 @@ PLANTS = [
         lambda it: it["spec"]["bootstrap"]["initdb"].update(owner="postgres"),
         "its owner is not orders",
     ),
+    Plant(
+        policies.it_outlives_a_machine,
+        "HorizontalPodAutoscaler gateway",
+        lambda it: it["spec"].update(minReplicas=1),
+        "gateway: one process may be all",
+    ),
+    Plant(
+        policies.it_outlives_a_machine,
+        "Cluster orders-database",
+        lambda it: it["spec"]["postgresql"].pop("synchronous"),
+        "orders-database: a commit may be lost",
+    ),
+    Plant(
+        policies.it_outlives_a_machine,
+        "RabbitmqCluster broker",
+        lambda it: it["spec"].update(replicas=2),
+        "2 nodes have no better quorum",
+    ),
+    Plant(
+        policies.databases_are_backed_up,
+        "Cluster orders-database",
+        lambda it: it["spec"]["plugins"][0]["parameters"].update(barmanObjectName="elsewhere"),
+        "its changes go to ['elsewhere']",
+    ),
+    Plant(
+        policies.databases_are_backed_up,
+        "ScheduledBackup orders-database",
+        lambda it: it["spec"]["cluster"].update(name="users-database"),
+        "orders-database: is never copied",
+    ),
 ]

@@ -220,6 +220,37 @@ def databases_have_room_for_every_pool(objects: Sequence[Object]) -> Iterator[st
             yield f"{named(each)}: {needed} connections are needed, and {has} allowed"
 
 
+def it_outlives_a_machine(objects: Sequence[Object]) -> Iterator[str]:
+    """Every process is there twice, every commit on two machines, every queue on three."""
+    scalers = of_kind(objects, "ScaledObject", "HorizontalPodAutoscaler")
+    for each in scalers:
+        if each["spec"].get("minReplicaCount", each["spec"].get("minReplicas", 1)) < 2:
+            yield f"{named(each)}: one process may be all"
+    for each in of_kind(objects, "Cluster"):
+        commit = each["spec"]["postgresql"].get("synchronous", {})
+        if each["spec"]["instances"] < 3 or commit.get("dataDurability") != "required":
+            yield f"{named(each)}: a commit may be lost with a machine"
+    for each in of_kind(objects, "RabbitmqCluster"):
+        if each["spec"]["replicas"] < 3 or each["spec"]["replicas"] % 2 == 0:
+            yield f"{named(each)}: {each['spec']['replicas']} nodes have no better quorum"
+
+
+def databases_are_backed_up(objects: Sequence[Object]) -> Iterator[str]:
+    """Each change as it is written, and a whole copy regularly, to a store that is there."""
+    stores = {each["metadata"]["name"] for each in of_kind(objects, "ObjectStore")}
+    copied = {each["spec"]["cluster"]["name"] for each in of_kind(objects, "ScheduledBackup")}
+    for each in of_kind(objects, "Cluster"):
+        archives = [
+            one["parameters"]["barmanObjectName"]
+            for one in each["spec"].get("plugins", ())
+            if one["isWALArchiver"]
+        ]
+        if len(archives) != 1 or not {*archives} <= stores:
+            yield f"{named(each)}: its changes go to {archives}"
+        if each["metadata"]["name"] not in copied:
+            yield f"{named(each)}: is never copied"
+
+
 def pool_size() -> int:
     """How many connections a process may have to its database, as the code has it."""
     (size,) = re.findall(r"Database\.open\([^)]*\), size=(\d+)\)", getsource(assembly))
@@ -328,3 +359,7 @@ POLICIES: dict[str, Policy] = {
         *pod_policies.POLICIES,
     ]
 }
+OF_PRODUCTION: dict[str, Policy] = {
+    policy.__name__: policy for policy in [it_outlives_a_machine, databases_are_backed_up]
+}
+"""What nobody asks of a trial on one machine."""

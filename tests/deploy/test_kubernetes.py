@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 
 import pytest
 
 from deploy import plants, pod_plants
 from deploy.custom import FORMS, schema_errors
 from deploy.planting import Plant
-from deploy.policies import POLICIES
+from deploy.policies import OF_PRODUCTION, POLICIES
 from deploy.rendering import OVERLAYS, Object, named
 
 NEWEST = "1.37"
@@ -22,20 +23,26 @@ def test_a_policy_holds(rule: str, overlay: str, overlays: Mapping[str, list[Obj
     assert list(POLICIES[rule](overlays[overlay])) == []
 
 
+@pytest.mark.parametrize("rule", OF_PRODUCTION)
+def test_a_policy_of_production_holds(rule: str, production: list[Object]) -> None:
+    assert list(OF_PRODUCTION[rule](production)) == []
+
+
 @pytest.mark.parametrize(
     "plant", PLANTS, ids=lambda plant: f"{plant.breaks.__name__}: {plant.says}"
 )
 def test_a_planted_violation_is_caught(plant: Plant, production: list[Object]) -> None:
-    (planted,) = [each for each in production if named(each) == plant.where]
+    (whole,) = [each for each in production if named(each) == plant.where]
+    planted = deepcopy(whole)
     plant.change(planted)
 
-    found = list(plant.breaks(production))
+    found = list(plant.breaks([planted if each is whole else each for each in production]))
 
     assert any(plant.says in violation for violation in found), found
 
 
 def test_every_policy_has_a_planted_violation() -> None:
-    assert {plant.breaks.__name__ for plant in PLANTS} == set(POLICIES)
+    assert {plant.breaks.__name__ for plant in PLANTS} == {*POLICIES, *OF_PRODUCTION}
 
 
 def test_each_kind_is_still_there_in_the_newest_kubernetes(production: list[Object]) -> None:
