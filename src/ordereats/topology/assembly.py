@@ -89,10 +89,7 @@ async def assembled(
 ) -> AsyncIterator[Assembled]:
     """Build the group for the length of a block. It reaches for nothing until it begins.
 
-    Args:
-        environment: what its services read for themselves.
-        settings: what it is and stands on.
-        sources: of what else is shown at `/metrics`.
+    What `sources` say is shown at `/metrics` as well.
 
     Raises:
         Misconfigured: a service calls another that is neither here nor has an address.
@@ -133,8 +130,7 @@ async def assembled(
         routes += event_page.routes(services)
         has_neighbours = not catalog.is_whole(settings.names)
         door = DoorSettings.read(environment, has_neighbours=has_neighbours)
-        sources = [*sources, *(source for each in services for source in each.metrics)]
-        watched = _watched(common, sources)
+        watched = _watched(common, [*sources, *(each for its in services for each in its.metrics)])
         app = create_app(catalog.title(settings.names), routes, checks, watched, door)
         yield Assembled(
             services=services,

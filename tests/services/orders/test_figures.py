@@ -7,12 +7,23 @@ from functools import partial
 import msgspec
 
 from ordereats.contracts.orders import CancelledBy, CancelOrder, OrderStatus
-from ordereats.services.orders import domain
+from ordereats.services.orders import domain, store
 from ordereats.services.orders.use_cases import moving
 from ordereats.services.orders.use_cases.figures import WHYS, Figures, open_orders, why
 from services.orders.conftest import Desk
 from services.orders.facts import LATER, NOW, RULES, SAID, an_order
 from support.scrapes import counted, scraped
+
+MANY_DELIVERED = """
+insert into orders (
+    user_id, restaurant_id, items, subtotal_minor, delivery_fee_minor, service_fee_minor,
+    tip_minor, tax_included_minor, total_minor, currency, status, version, created_at, updated_at,
+    correlation_id
+)
+select 1, 2, '[]', 1, 0, 0, 0, 0, 1, 'EUR',
+    case when number % 10 = 0 then 'paid' else 'delivered' end, 1, now(), now(), 'a-walk'
+from generate_series(1, 20000) as number
+"""
 
 
 class _Mistake(Exception):
@@ -89,6 +100,18 @@ async def test_what_is_open_is_counted_with_its_oldest_and_ends_are_not(desk: De
     assert {labels for name, labels in values if name == "orders_open"} == {
         (each.value,) for each in OrderStatus if each not in domain.ENDS
     }
+
+
+async def test_counting_what_is_open_costs_nothing_for_what_is_over(desk: Desk) -> None:
+    await desk.deps.database.execute(MANY_DELIVERED)
+    await desk.deps.database.execute("analyze orders")
+    statuses = [each.value for each in OrderStatus if each not in domain.ENDS]
+
+    plan = await desk.deps.database.fetch(f"explain {store._OPEN}", statuses, 10_000)
+
+    lines = [str(row["QUERY PLAN"]) for row in plan]
+    assert any("orders_status" in line for line in lines), lines
+    assert not any("Filter" in line or "Seq Scan" in line for line in lines), lines
 
 
 def test_every_end_has_a_class_and_none_is_what_a_person_wrote() -> None:
