@@ -19,6 +19,7 @@ from ordereats.chassis.http.health import Draining
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.subscriptions import Subscription
+from ordereats.chassis.telemetry.metrics import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Service:
         answers: the calls of neighbours in the same process; over HTTP the routes answer them.
         subscriptions: events in.
         jobs: time in.
+        metrics: of its business, read at the scrape.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Service:
     answers: Sequence[Answerer] = ()
     subscriptions: Sequence[Subscription] = ()
     jobs: Sequence[Job] = ()
+    metrics: Sequence[Source] = ()
 
 
 CHASSIS_TABLES = MigrationSet("chassis", Path(__file__).parent / "migrations")

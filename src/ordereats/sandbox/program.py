@@ -2,18 +2,17 @@
 
 import signal
 import socket
-import sys
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-import msgspec
 import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
+from ordereats.chassis.telemetry import logs
 from ordereats.sandbox import app
 from ordereats.sandbox.behaviour import CUTTABLE
 from ordereats.sandbox.webhooks import Receiver
@@ -39,7 +38,7 @@ def serve(*, port: int, data: Path, host: str = "127.0.0.1") -> None:
     receiver = _receiver(Environment())
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, _end)  # uvicorn takes over while it runs, and calls it afterwards
-    _log_to_stdout()
+    logs.configure(level="info", form="json", service="sandbox")
     listener = _listen(host, port)
     config = uvicorn.Config(
         app.create(data, receiver=receiver),
@@ -80,23 +79,6 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise Misconfigured(f"Can't listen on {host}:{port}: {error.strerror}.") from error
-
-
-def _log_to_stdout() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_json),
-        ],
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _json(event: dict[str, object], **_: object) -> bytes:
-    return msgspec.json.encode(event, enc_hook=repr)
 
 
 def _end(_: int, __: FrameType | None) -> NoReturn:

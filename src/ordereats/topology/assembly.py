@@ -33,6 +33,7 @@ from ordereats.chassis.service import Ports, Service
 from ordereats.chassis.telemetry import buses
 from ordereats.chassis.telemetry.databases import Databases
 from ordereats.chassis.telemetry.effects import Effects
+from ordereats.chassis.telemetry.metrics import Source
 from ordereats.topology import catalog, event_page
 from ordereats.topology.settings import Settings, by_database
 
@@ -83,8 +84,12 @@ class _OnDatabase:
 
 
 @asynccontextmanager
-async def assembled(environment: Environment, settings: Settings) -> AsyncIterator[Assembled]:
+async def assembled(
+    environment: Environment, settings: Settings, sources: Sequence[Source] = ()
+) -> AsyncIterator[Assembled]:
     """Build the group for the length of a block. It reaches for nothing until it begins.
+
+    What `sources` say is shown at `/metrics` as well.
 
     Raises:
         Misconfigured: a service calls another that is neither here nor has an address.
@@ -125,7 +130,8 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         routes += event_page.routes(services)
         has_neighbours = not catalog.is_whole(settings.names)
         door = DoorSettings.read(environment, has_neighbours=has_neighbours)
-        app = create_app(catalog.title(settings.names), routes, checks, _watched(common), door)
+        watched = _watched(common, [*sources, *(each for its in services for each in its.metrics)])
+        app = create_app(catalog.title(settings.names), routes, checks, watched, door)
         yield Assembled(
             services=services,
             app=app,
@@ -182,7 +188,7 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     return _OnDatabase(services, relay, inbox, jobs, checks)
 
 
-def _watched(common: _Common) -> Watched:
+def _watched(common: _Common, sources: Sequence[Source]) -> Watched:
     return Watched(
         edges=common.edges,
         limiter=Limiter.read(common.environment),
@@ -190,6 +196,7 @@ def _watched(common: _Common) -> Watched:
             partial(buses.families, common.bus),
             common.databases.families,
             common.effects.families,
+            *sources,
         ],
     )
 

@@ -20,6 +20,8 @@ from ordereats.chassis.errors import DatabaseError, Misconfigured
 from ordereats.chassis.failpoints import Failpoint
 from ordereats.chassis.http.protocol import Protocol
 from ordereats.chassis.telemetry import logs
+from ordereats.chassis.telemetry.log_events import LogEvents
+from ordereats.chassis.telemetry.metrics import Source
 from ordereats.topology import catalog
 from ordereats.topology.assembly import Assembled, assembled
 from ordereats.topology.settings import Settings, by_database, read_databases
@@ -45,12 +47,14 @@ def run(names: Sequence[str], port: int | None = None) -> None:
     settings = Settings.read(environment, catalog.group(names))
     if port is not None:
         settings = replace(settings, port=port)
+    noted = LogEvents()
     logs.configure(
         level=settings.log_level,
         form=settings.log_format,
         service="ordereats" if catalog.is_whole(settings.names) else "+".join(settings.names),
+        noted=noted,
     )
-    uvloop.run(_serve(environment, settings))
+    uvloop.run(_serve(environment, settings, [noted.families]))
 
 
 def migrate(names: Sequence[str]) -> None:
@@ -78,9 +82,9 @@ class _Server(uvicorn.Server):
         self.is_listening.set()
 
 
-async def _serve(environment: Environment, settings: Settings) -> None:
+async def _serve(environment: Environment, settings: Settings, sources: Sequence[Source]) -> None:
     listener = _listen(settings.host, settings.port)
-    async with assembled(environment, settings) as group:
+    async with assembled(environment, settings, sources) as group:
         await _migrate(settings.databases)
         _say("DB initialized")
         await MIGRATED.reached()

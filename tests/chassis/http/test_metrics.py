@@ -1,12 +1,10 @@
 """`/metrics` is true, readable by Prometheus, there when other things are not, and about nobody."""
 
 import asyncio
-import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families as parsed
@@ -27,7 +25,6 @@ from ordereats.topology.local.part import Process
 from ordereats.topology.settings import Settings
 from support.builders import Client, a_user, fresh_database, run_sql, running, serving, until_true
 
-MANUAL = Path(__file__).parents[3] / "docs" / "running.md"
 OUTCOMES = ("answered", "failed", "refused", "full", "cancelled")
 UNHANDLED = """
 insert into inbox (
@@ -100,20 +97,6 @@ async def test_it_is_not_in_the_description_for_clients(probe: Client) -> None:
 
     assert "/metrics" not in document["paths"]
     assert not any(path.startswith("/ops") for path in document["paths"])
-
-
-async def test_the_manual_has_a_line_for_every_metric(database_url: str) -> None:
-    table = MANUAL.read_text().partition("| metrics, each beginning")[2].partition("\n\n")[0]
-    explained = {
-        f"ordereats_{name}"
-        for line in table.splitlines()[2:]
-        for name in re.findall("`([a-z_]+)`", line.split("|")[1])
-    }
-
-    async with running(["users"], database_url) as users:
-        text = (await users.client.get("/metrics")).body.decode()
-
-    assert set(re.findall("^# TYPE (ordereats_[a-z_]+)", text, re.MULTILINE)) == explained
 
 
 async def test_facts_that_wait_are_counted_in_their_database(database_url: str) -> None:

@@ -24,6 +24,7 @@ from ordereats.services.orders.handlers import subscriptions
 from ordereats.services.orders.jobs import jobs
 from ordereats.services.orders.use_cases import placing, reading
 from ordereats.services.orders.use_cases.deps import Deps
+from ordereats.services.orders.use_cases.figures import Figures
 from ordereats.services.orders.use_cases.last_known import KnownFor, LastKnown
 from ordereats.services.orders.use_cases.placements import Placements
 from ordereats.services.orders.use_cases.streams import Streams
@@ -140,7 +141,8 @@ async def a_desk(
         clock, answers, draining = SystemClock(), Answers(database), Draining()
         outbox = Outbox("orders", clock, nothing)
         pay_within = timedelta(seconds=pay_within_s)
-        placements = Placements(database, outbox, answers, clock, pay_within)
+        figures = Figures()
+        placements = Placements(database, outbox, answers, clock, pay_within, figures)
         users, menus, kitchen = Users(), Menus(), Kitchen()
         last_known = LastKnown(
             database,
@@ -162,6 +164,7 @@ async def a_desk(
             found=Coalescer(partial(reading.find, database), background, name="found"),
             answer_within=timedelta(seconds=answer_within_s),
             streams=Streams(database, draining, most=most_streams, heartbeat_s=0.2),
+            figures=figures,
         )
         inbox, running = Inbox(database, subscriptions(deps)), Jobs(background)
         yield Desk(deps, users, menus, kitchen, inbox, running, draining)

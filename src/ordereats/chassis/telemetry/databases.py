@@ -3,20 +3,15 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic
+from functools import partial
 
 from prometheus_client.metrics_core import GaugeMetricFamily
 
-from ordereats.chassis import context
-from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database
-from ordereats.chassis.errors import DatabaseError, Unavailable
 from ordereats.chassis.messaging import lag
 from ordereats.chassis.messaging.lag import MOST_COUNTED, InboxLag, Lag
+from ordereats.chassis.telemetry.asking import PATIENCE_S, asked
 from ordereats.chassis.telemetry.metrics import Families
-
-PATIENCE_S = 1.0
-"""A scrape waits no longer for databases that are down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +45,11 @@ class Databases:
 
     async def _lags(self) -> dict[str, Lag | None]:
         async with asyncio.TaskGroup() as tasks:
-            asked = {
-                name: tasks.create_task(_lag(each.database))
+            lags = {
+                name: tasks.create_task(asked(partial(lag.read, each.database)))
                 for name, each in self._databases.items()
             }
-        return {name: each.result() for name, each in asked.items()}
+        return {name: each.result() for name, each in lags.items()}
 
     def _connections(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
         open_ones = GaugeMetricFamily(
@@ -93,15 +88,6 @@ class Databases:
                 messages.add_metric((each.consumer, "parked"), each.parked)
                 oldest.add_metric((each.consumer,), each.oldest_s)
         return messages, oldest
-
-
-async def _lag(database: Database) -> Lag | None:
-    deadline = monotonic() + PATIENCE_S
-    with context.entered(Context(context.current().correlation_id, deadline=deadline)):
-        try:
-            return await lag.read(database)
-        except (DatabaseError, Unavailable):
-            return None
 
 
 def _outboxes(lags: Mapping[str, Lag]) -> list[GaugeMetricFamily]:

@@ -9,17 +9,19 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ordereats.chassis import context
+from ordereats.chassis.telemetry.log_events import LogEvents
 
 Format = Literal["json", "console"]
 
 
-def configure(*, level: str, form: Format, service: str) -> None:
+def configure(*, level: str, form: Format, service: str, noted: LogEvents | None = None) -> None:
     """Set up logging for this process, the libraries' included.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         form: JSON for machines, console for people.
         service: a field of every event.
+        noted: counts what is logged.
     """
 
     def whose(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -42,7 +44,7 @@ def configure(*, level: str, form: Format, service: str) -> None:
     )
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, render],
+        processors=[*shared, *([] if noted is None else [noted.processor]), render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,

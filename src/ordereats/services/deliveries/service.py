@@ -35,5 +35,9 @@ def build(ports: Ports) -> Service:
         find_within=settings.find_within,
     )
     return Service(
-        "deliveries", routes(deps), subscriptions=subscriptions(deps), jobs=jobs(deps, hint)
+        "deliveries",
+        routes(deps),
+        subscriptions=subscriptions(deps),
+        jobs=jobs(deps, hint),
+        metrics=deps.figures.sources(ports.database),
     )

@@ -13,12 +13,13 @@ from ordereats.services.notifications.settings import Settings
 def build(ports: Ports) -> Service:
     """Build notifications on these ports."""
     settings = Settings.read(ports.environment)
-    hint = Hint()
+    hint, figures = Hint(), use_cases.Figures()
     deps = use_cases.Deps(
         database=ports.database,
         clock=ports.clock,
         has_server=settings.server is not None,
         wake_job=hint.give,
+        figures=figures,
     )
     own_jobs = []
     if settings.server is not None:
@@ -29,6 +30,13 @@ def build(ports: Ports) -> Service:
             edge=ports.edges.edge("mail", "send", slow_s=settings.server.timeout_s / 2),
             lease_s=use_cases.AT_ONCE * 2 * settings.server.timeout_s + 5,
             max_attempts=settings.max_attempts,
+            figures=figures,
         )
         own_jobs = jobs(sending, hint)
-    return Service("notifications", routes(deps), subscriptions=subscriptions(deps), jobs=own_jobs)
+    return Service(
+        "notifications",
+        routes(deps),
+        subscriptions=subscriptions(deps),
+        jobs=own_jobs,
+        metrics=figures.sources(ports.database),
+    )

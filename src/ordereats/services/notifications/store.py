@@ -1,6 +1,7 @@
 """The SQL of notifications, one statement a function."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from ordereats.chassis.db.pool import Database, Reader, Row, Transaction, one
@@ -72,6 +73,13 @@ _DUE_IN = """
 select extract(epoch from min(due_at) - now())::float as due_in_s from notifications
 where due_at > now() - make_interval(secs => $1)
 """
+_WAITING = """
+select count(*) as number,
+    coalesce(extract(epoch from now() - min(created_at)), 0)::float as oldest_s
+from (
+    select created_at from notifications where due_at is not null order by due_at limit $1
+) as waiting
+"""
 _HAND_OVER = "update notifications set handed_at = now() where id = $1 and lease = $2"
 _END = """
 update notifications set mail = $3, last_error = $4, due_at = null, lease = null
@@ -87,6 +95,18 @@ update notifications set due_at = now() + make_interval(secs => $3), attempts = 
     lease = null
 where id = $1 and lease = $2
 """
+
+
+class Waiting(NamedTuple):
+    """Mail that has not been sent yet.
+
+    Attributes:
+        number: how many.
+        oldest_s: how long ago the first of them was made.
+    """
+
+    number: int
+    oldest_s: float
 
 
 async def meet(tx: Transaction, user: UserCreated) -> None:
@@ -129,9 +149,9 @@ async def known(
     )
 
 
-async def add(tx: Transaction, told: Told, mail: Mail, *, at: datetime) -> None:
-    """Note that someone is told something; once for each fact."""
-    await tx.execute(
+async def add(tx: Transaction, told: Told, mail: Mail, *, at: datetime) -> bool:
+    """Note that someone is told something; false when the fact has been told them before."""
+    added = await tx.execute(
         _ADD,
         told.receiver.value,
         told.receiver_id,
@@ -142,6 +162,7 @@ async def add(tx: Transaction, told: Told, mail: Mail, *, at: datetime) -> None:
         at,
         mail.value,
     )
+    return added == 1
 
 
 async def page(
@@ -193,6 +214,11 @@ async def due_in_s(database: Database, since_s: float) -> float | None:
     """When the next mail is due, of what came due since then or will; below 0: it is."""
     due_s: float | None = one(await database.fetch_one(_DUE_IN, since_s))["due_in_s"]
     return due_s
+
+
+async def waiting(reader: Reader, *, limit: int) -> Waiting:
+    """The mail that is to be sent, or sent again; counted up to a limit."""
+    return Waiting(**one(await reader.fetch_one(_WAITING, limit)))
 
 
 async def hand_over(database: Database, letter_id: NotificationId, *, lease: UUID) -> bool:

@@ -1,11 +1,12 @@
 """What notifications does. The mail server is asked between transactions, never inside one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
 import structlog
+from prometheus_client.metrics_core import GaugeMetricFamily
 
 from ordereats.chassis.backoff import equal_jitter_s, up_to_twice_s
 from ordereats.chassis.calls.edge import Edge
@@ -13,6 +14,10 @@ from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database, Transaction
 from ordereats.chassis.errors import TooEarly, Unavailable
 from ordereats.chassis.failpoints import Failpoint
+from ordereats.chassis.messaging.lag import MOST_COUNTED
+from ordereats.chassis.telemetry.asking import asked
+from ordereats.chassis.telemetry.instruments import Counter
+from ordereats.chassis.telemetry.metrics import Families, Source
 from ordereats.contracts import notifications as contract
 from ordereats.contracts.deliveries import DeliveryAssigned
 from ordereats.contracts.kitchen import TicketDelayed
@@ -44,6 +49,33 @@ GOING_OUT = Failpoint(
 TAKEN = Failpoint("mail.taken", "The server has taken a mail; that is not stored.", fails=Uncertain)
 
 
+class Figures:
+    """What notifications counts of its business, in one process.
+
+    Attributes:
+        told: messages, by who was told; one that was told before is none.
+        mails: by what came of sending them.
+    """
+
+    def __init__(self) -> None:
+        self.told = Counter(
+            "ordereats_notifications",
+            "Messages that customers, restaurants and couriers were told, mailed or not.",
+            ("receiver",),
+            known=[(each.value,) for each in Receiver],
+        )
+        self.mails = Counter(
+            "ordereats_mails",
+            "Mails by what came of sending them; put off: not taken, and tried again.",
+            ("outcome",),
+            known=[(Mail.SENT.value,), (Mail.PARKED.value,), ("put_off",)],
+        )
+
+    def sources(self, database: Database) -> list[Source]:
+        """All that notifications shows."""
+        return [self.told.families, self.mails.families, partial(waiting, database)]
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What notifications needs.
@@ -51,12 +83,14 @@ class Deps:
     Attributes:
         has_server: whether mail is sent, or kept.
         wake_job: says that mail is due.
+        figures: of this process.
     """
 
     database: Database
     clock: Clock
     has_server: bool
     wake_job: Callable[[], None]
+    figures: Figures = field(default_factory=Figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +101,7 @@ class Sending:
         edge: leaves a mail server alone for a while that takes no mail, or is slow.
         lease_s: longer than the server may take for `AT_ONCE` mails.
         max_attempts: then a mail is parked.
+        figures: of this process.
     """
 
     database: Database
@@ -75,6 +110,7 @@ class Sending:
     edge: Edge
     lease_s: float
     max_attempts: int
+    figures: Figures = field(default_factory=Figures)
 
 
 async def tell(deps: Deps, tx: Transaction, fact: Fact) -> None:
@@ -90,7 +126,8 @@ async def tell(deps: Deps, tx: Transaction, fact: Fact) -> None:
         raise TooEarly(f"Order {fact.order_id} is not known here yet.")
     for told in domain.tell(fact, known):
         mail = domain.first_state(told, has_server=deps.has_server)
-        await store.add(tx, told, mail, at=deps.clock.now())
+        if await store.add(tx, told, mail, at=deps.clock.now()):
+            tx.after_commit(partial(deps.figures.told.note, told.receiver.value))
     if deps.has_server:
         tx.after_commit(deps.wake_job)
 
@@ -142,6 +179,22 @@ async def due_in_s(sending: Sending, since_s: float) -> float | None:
     return await store.due_in_s(sending.database, since_s)
 
 
+async def waiting(database: Database) -> Families:
+    """The mail that has not been sent, and for how long the first of it has not."""
+    count = GaugeMetricFamily(
+        "ordereats_mails_waiting",
+        f"Mails that are to be sent, or sent again, counted up to {MOST_COUNTED}.",
+    )
+    oldest = GaugeMetricFamily(
+        "ordereats_mails_waiting_oldest_seconds", "How long ago the first of them was made."
+    )
+    found = await asked(partial(store.waiting, database, limit=MOST_COUNTED))
+    if found is not None:
+        count.add_metric((), found.number)
+        oldest.add_metric((), found.oldest_s)
+    return [count, oldest]
+
+
 async def _follow(tx: Transaction, fact: Fact) -> None:
     match fact:
         case OrderPaid():
@@ -173,6 +226,7 @@ async def _send(sending: Sending, line: Line, letter: Letter, lease: UUID) -> bo
     else:
         if is_sent:
             await store.end(sending.database, letter.id, Mail.SENT, lease=lease)
+            sending.figures.mails.note(Mail.SENT.value)
     return True
 
 
@@ -203,6 +257,7 @@ async def _put_off(sending: Sending, letter: Letter, lease: UUID, error: NotTake
     )
     by_s = equal_jitter_s(letter.attempts, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
     await store.postpone(sending.database, letter.id, lease=lease, by_s=by_s, error=str(error))
+    sending.figures.mails.note("put_off")
 
 
 async def _park(
@@ -212,3 +267,4 @@ async def _park(
         "mail_parked", notification_id=letter.id, attempt=letter.attempts, error=error.summary
     )
     await store.end(sending.database, letter.id, Mail.PARKED, lease=lease, error=str(error))
+    sending.figures.mails.note(Mail.PARKED.value)

@@ -14,6 +14,7 @@ from ordereats.services.orders.routes import routes
 from ordereats.services.orders.settings import Settings
 from ordereats.services.orders.use_cases import reading
 from ordereats.services.orders.use_cases.deps import Deps
+from ordereats.services.orders.use_cases.figures import Figures
 from ordereats.services.orders.use_cases.last_known import KnownFor, LastKnown
 from ordereats.services.orders.use_cases.placements import Placements
 from ordereats.services.orders.use_cases.streams import Streams
@@ -22,8 +23,9 @@ from ordereats.services.orders.use_cases.streams import Streams
 def build(ports: Ports) -> Service:
     """Build orders on these ports."""
     settings = Settings.read(ports.environment)
+    figures = Figures()
     placements = Placements(
-        ports.database, ports.outbox, ports.answers, ports.clock, settings.pay_within
+        ports.database, ports.outbox, ports.answers, ports.clock, settings.pay_within, figures
     )
     menus = MenusByCall(ports.calls)
     last_known = LastKnown(
@@ -47,6 +49,7 @@ def build(ports: Ports) -> Service:
         found=Coalescer(find, ports.background, name="orders found"),
         answer_within=settings.answer_within,
         streams=Streams(ports.database, ports.draining, most=settings.most_streams),
+        figures=figures,
     )
     return Service(
         "orders",
@@ -54,4 +57,5 @@ def build(ports: Ports) -> Service:
         calls=sorted({each.service for each in (GET_USER, QUOTE, HOLD_PORTIONS, WITHDRAW)}),
         subscriptions=subscriptions(deps),
         jobs=jobs(deps),
+        metrics=figures.sources(ports.database),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database, Reader, Row, Transaction, columns
@@ -78,6 +79,21 @@ from unnest($1::bigint[], $2::int[]) as known (order_id, version)
 join order_moves as moves on moves.order_id = known.order_id and moves.version > known.version
 order by moves.order_id, moves.version
 """
+# By a range and an order that only the index by status has: for a plain equality the planner, which
+# does not know how rare a state is, reads all orders by their ids.
+_OPEN = """
+select state.status, found.orders, found.oldest_s
+from unnest($1::text[]) as state (status)
+cross join lateral (
+    select count(*) as orders,
+        coalesce(greatest(0, extract(epoch from now() - min(updated_at))), 0)::float as oldest_s
+    from (
+        select updated_at from orders
+        where (orders.status, orders.id) >= (state.status, 0) and orders.status <= state.status
+        order by orders.status, orders.id limit $2
+    ) as counted
+) as found
+"""
 _LEARN_CUSTOMER = """
 insert into known_customers (user_id) values ($1)
 on conflict (user_id) do update set confirmed_at = excluded.confirmed_at
@@ -127,6 +143,19 @@ class Filter:
     user_id: UserId | None = None
     restaurant_id: RestaurantId | None = None
     status: OrderStatus | None = None
+
+
+class Open(NamedTuple):
+    """The orders of one state.
+
+    Attributes:
+        orders: how many.
+        oldest_s: how long the first of them has been in it.
+    """
+
+    status: str
+    orders: int
+    oldest_s: float
 
 
 async def next_ids(reader: Reader, count: int) -> list[OrderId]:
@@ -234,6 +263,12 @@ async def timeline(reader: Reader, order_id: OrderId) -> list[TimelineEntry]:
 async def moves_since(reader: Reader, known: Sequence[tuple[OrderId, int]]) -> list[TimelineEntry]:
     """The moves after these versions of these orders, in their order for each."""
     return [_entry(row) for row in await reader.fetch(_MOVES_SINCE, *columns(known, 2))]
+
+
+async def open_orders(reader: Reader, statuses: Sequence[OrderStatus], *, limit: int) -> list[Open]:
+    """Count the orders of these states, each up to a limit."""
+    rows = await reader.fetch(_OPEN, [each.value for each in statuses], limit)
+    return [Open(**row) for row in rows]
 
 
 async def learn_customer(tx: Transaction, user_id: UserId) -> None:

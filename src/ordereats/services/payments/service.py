@@ -36,4 +36,5 @@ def build(ports: Ports) -> Service:
         routes(deps),
         subscriptions=subscriptions(deps),
         jobs=jobs(deps, payments=payments, refunds=refunds),
+        metrics=deps.figures.sources(ports.database),
     )

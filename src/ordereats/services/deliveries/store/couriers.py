@@ -95,6 +95,9 @@ _LOCK_ONLINE = """
 select id from couriers where id = any($1::bigint[]) and is_online order by id
 for no key update skip locked
 """
+_COUNT_ONLINE = """
+select count(*) as count from (select from couriers where is_online limit $1) as online
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,11 @@ async def nearest_free(tx: Transaction, waiting: Sequence[Delivery], *, each: in
 async def lock_online(tx: Transaction, ids: Sequence[CourierId]) -> set[CourierId]:
     """Hold the rows of those who are online and not being changed: they stay online meanwhile."""
     return {row["id"] for row in await tx.fetch(_LOCK_ONLINE, ids)}
+
+
+async def count_online(reader: Reader, *, limit: int) -> int:
+    """How many couriers work now, counted up to a limit."""
+    return int(one(await reader.fetch_one(_COUNT_ONLINE, limit))["count"])
 
 
 def _courier(row: Row) -> Courier:

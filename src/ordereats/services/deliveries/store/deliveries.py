@@ -10,6 +10,7 @@ from ordereats.contracts.places import Location, Place
 from ordereats.contracts.wire import decode, encode
 from ordereats.services.deliveries.domain.delivery import Delivery
 
+_OPEN = ("searching", "offered", "assigned", "picked_up")
 _FIELDS = """
     d.id, d.order_id, d.restaurant_id, d.user_id, d.status, d.ready_at, d.search_at, d.find_by,
     d.created_at, d.version, d.correlation_id, d.traceparent, d.is_ready, d.pick_up, d.drop_off,
@@ -74,6 +75,17 @@ on conflict (delivery_id, courier_id) do update set
     declined = r.declined or excluded.declined, lapses = r.lapses + excluded.lapses
 """
 _TAKE_TURN = "select pg_try_advisory_xact_lock(hashtext('ordereats.deliveries.offer')) as is_ours"
+_COUNT_OPEN = """
+select status, count(*) as count from (
+    (select status from deliveries where status = 'searching' limit $1)
+    union all
+    (
+        select status from deliveries
+        where status in ('offered', 'assigned', 'picked_up') limit $1
+    )
+) as open_ones
+group by status
+"""
 _NOW = "select now() as now"
 
 
@@ -203,6 +215,12 @@ async def offered_to(
     """What a courier is asked to bring now."""
     rows = await reader.fetch(_OFFERED_TO, courier_id)
     return [(_delivery(row), _position(row)) for row in rows]
+
+
+async def count_open(reader: Reader, *, limit: int) -> dict[str, int]:
+    """How many are in each state that is no end; those that are searched, and others, up to it."""
+    counts = dict.fromkeys(_OPEN, 0)
+    return counts | {row["status"]: row["count"] for row in await reader.fetch(_COUNT_OPEN, limit)}
 
 
 def _delivery(row: Row) -> Delivery:

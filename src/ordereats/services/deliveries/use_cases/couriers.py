@@ -1,6 +1,7 @@
 """What couriers do about themselves: they join, come online, move and leave."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from ordereats.chassis.db.pool import Database, Reader, Transaction
 from ordereats.chassis.errors import Invalid, NotFound
@@ -113,6 +114,7 @@ async def _give_back(deps: Deps, tx: Transaction, courier_id: CourierId) -> None
     now = await deliveries.now(tx)
     await deliveries.refuse(tx, delivery.id, courier_id, declined=True)
     await deliveries.save(tx, rules.give_back(delivery, now=now, find_within=deps.find_within))
+    tx.after_commit(partial(deps.figures.offers.note, "given_back"))
 
 
 def _unknown(courier_id: CourierId) -> NotFound:

@@ -1,6 +1,7 @@
 """What happens to a delivery: what its order, its kitchen and its courier say of it."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -127,6 +128,7 @@ async def accept(deps: Deps, delivery_id: DeliveryId, courier_id: CourierId) -> 
         times = _times(deps, delivery, courier, now=now)
         accepted, fact = rules.accept(delivery, courier_id, now=now, times=times)
         await _save(deps, tx, accepted, fact)
+        tx.after_commit(partial(deps.figures.offers.note, "accepted"))
     return _shown(accepted, courier)
 
 
@@ -143,6 +145,7 @@ async def decline(deps: Deps, delivery_id: DeliveryId, courier_id: CourierId) ->
         declined = rules.decline(delivery, courier_id, now=now)
         await deliveries.refuse(tx, delivery_id, courier_id, declined=True)
         await deliveries.save(tx, declined)
+        tx.after_commit(partial(deps.figures.offers.note, "declined"))
         tx.after_commit(deps.wake_offers)
     return shown(declined, None)
 

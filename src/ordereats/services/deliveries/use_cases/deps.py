@@ -1,7 +1,7 @@
 """What the use cases of deliveries need."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ordereats.chassis.clock import Clock
@@ -13,6 +13,7 @@ from ordereats.contracts.deliveries import EstimatedFrom
 from ordereats.contracts.ids import CourierId
 from ordereats.contracts.places import Location, Place
 from ordereats.services.deliveries.clients import Routes
+from ordereats.services.deliveries.use_cases.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Deps:
         wake_offers: says that a courier may be asked.
         offer_for: how long an offer stands.
         find_within: how long a courier is looked for.
+        figures: of this process.
     """
 
     database: Database
@@ -35,6 +37,7 @@ class Deps:
     wake_offers: Callable[[], None]
     offer_for: timedelta
     find_within: timedelta
+    figures: Figures = field(default_factory=Figures)
 
 
 def way_m(routes: Routes, one: Location | None, other: Location | None) -> float | None:

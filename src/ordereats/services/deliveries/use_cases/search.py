@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -50,6 +51,7 @@ async def offer(deps: Deps) -> bool:
         pairs = await _still_there(tx, assign(candidates, now=now))
         facts = [await _offer(deps, tx, pair, now=now) for pair in pairs]
         await deps.outbox.add_all(tx, facts)
+        tx.after_commit(partial(deps.figures.offers.note, "made", by=len(pairs)))
         await _look_again(tx, candidates, pairs, now=now)
     return bool(pairs) and len(waiting) == MOST_WAITING
 
@@ -61,6 +63,7 @@ async def end_overdue(deps: Deps) -> bool:
         if lapsed:
             await _lapse(tx, lapsed)
             tx.after_commit(deps.wake_offers)
+            tx.after_commit(partial(deps.figures.offers.note, "lapsed", by=len(lapsed)))
         unfound = await deliveries.lock_unfound(tx, limit=MOST_OVERDUE)
         facts = []
         for delivery in unfound:

@@ -1,6 +1,6 @@
 """What the use cases of orders stand on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ordereats.chassis.clock import Clock
@@ -11,6 +11,7 @@ from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.contracts.ids import OrderId
 from ordereats.services.orders.clients import Kitchen, Menus
 from ordereats.services.orders.domain import Order
+from ordereats.services.orders.use_cases.figures import Figures
 from ordereats.services.orders.use_cases.last_known import LastKnown
 from ordereats.services.orders.use_cases.placements import Draft
 from ordereats.services.orders.use_cases.streams import Streams
@@ -26,6 +27,7 @@ class Deps:
         found: reads orders, those of the same moment in one statement.
         answer_within: how long a paid order waits to hear of its kitchen.
         streams: tells those who follow an order of its moves.
+        figures: of this process.
     """
 
     database: Database
@@ -39,3 +41,4 @@ class Deps:
     found: Coalescer[OrderId, Order]
     answer_within: timedelta
     streams: Streams
+    figures: Figures = field(default_factory=Figures)

@@ -1,6 +1,7 @@
 """Moving: what happens to an order that others or the clock make happen. Each move is told."""
 
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -60,7 +61,7 @@ async def hear(deps: Deps, tx: Transaction, order_id: OrderId, to: OrderStatus, 
     if domain.is_overtaken(order, to):
         _log_overtaken(order, to)
         return
-    if not await _save(deps, tx, *move(order, now=deps.clock.now())):
+    if not await _save(deps, tx, order, *move(order, now=deps.clock.now())):
         raise Overtaken(f"Order {order_id} was moved by someone else.")
 
 
@@ -100,7 +101,7 @@ async def cancel(deps: Deps, order_id: OrderId, command: CancelOrder) -> contrac
         if domain.needs_kitchen(order, command.by):
             await _withdraw(deps, order, command.by, command.reason)
         async with deps.database.transaction() as tx:
-            if await _save(deps, tx, cancelled, fact):
+            if await _save(deps, tx, order, cancelled, fact):
                 return domain.shown(cancelled)
 
 
@@ -110,7 +111,7 @@ async def expire_unpaid(deps: Deps) -> bool:
         due = await store.lock_unpaid(tx, limit=AT_ONCE)
         for order, at in due:
             with context.entered(at):
-                await _save(deps, tx, *domain.expire(order, now=deps.clock.now()))
+                await _save(deps, tx, order, *domain.expire(order, now=deps.clock.now()))
     return len(due) == AT_ONCE
 
 
@@ -139,7 +140,7 @@ async def _cancel_unanswered(deps: Deps, order: Order) -> None:
             log.warning("kitchen_not_asked", order_id=order.id, error=str(error))
         return
     async with deps.database.transaction() as tx:
-        await _save(deps, tx, *domain.cancel(order, by, reason, now=deps.clock.now()))
+        await _save(deps, tx, order, *domain.cancel(order, by, reason, now=deps.clock.now()))
 
 
 async def _lock(tx: Transaction, order_id: OrderId) -> Order:
@@ -162,10 +163,11 @@ async def _withdraw(deps: Deps, order: Order, by: CancelledBy, reason: str | Non
     await deps.kitchen.withdraw(order.id, order.restaurant_id)
 
 
-async def _save(deps: Deps, tx: Transaction, order: Order, fact: Event) -> bool:
+async def _save(deps: Deps, tx: Transaction, before: Order, order: Order, fact: Event) -> bool:
     """Store and tell a move; false, and neither, when someone else has moved the order."""
     if not await store.save(tx, order):
         return False
     await deps.outbox.add(tx, fact, subject=f"order/{order.id}", version=order.version)
     tx.after_commit(deps.streams.hint.give)
+    tx.after_commit(partial(deps.figures.moved, before, order))
     return True

@@ -1,8 +1,9 @@
 """Placements: the orders of everyone who ordered at the same moment, stored in one commit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from ordereats.chassis import context
 from ordereats.chassis.clock import Clock
@@ -17,6 +18,7 @@ from ordereats.contracts.orders import PlaceOrder
 from ordereats.contracts.wire import encode
 from ordereats.services.orders import domain, store
 from ordereats.services.orders.domain import Order, Terms
+from ordereats.services.orders.use_cases.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Placements:
 
     Attributes:
         pay_within: how long an order may wait for its payment.
+        figures: of this process.
     """
 
     database: Database
@@ -47,6 +50,7 @@ class Placements:
     answers: Answers
     clock: Clock
     pay_within: timedelta
+    figures: Figures = field(default_factory=Figures)
 
     async def write(self, drafts: Sequence[Draft]) -> list[Order | Exception]:
         """Store them, each with its fact and its answer.
@@ -61,6 +65,7 @@ class Placements:
             fresh = [index for index in range(len(drafts)) if index not in late]
             await store.insert(tx, [(placed[index][0], drafts[index].at) for index in fresh])
             await self.outbox.add_all(tx, [placed[index][1] for index in fresh])
+            tx.after_commit(partial(self.figures.placed, len(fresh)))
         return [late.get(index, order) for index, (order, _) in enumerate(placed)]
 
     def _placed(self, draft: Draft, order_id: OrderId) -> tuple[Order, Message]:

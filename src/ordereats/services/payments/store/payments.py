@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from ordereats.chassis.context import Context
@@ -47,6 +47,13 @@ _DUE_IN = """
 select extract(epoch from min(due_at) - now())::float as due_in_s from payments
 where due_at > now() - make_interval(secs => $1)
 """
+_UNSETTLED = """
+select count(*) as number,
+    coalesce(extract(epoch from now() - min(coalesce(asked_at, created_at))), 0)::float as oldest_s
+from (
+    select asked_at, created_at from payments where due_at is not null order by due_at limit $1
+) as due
+"""
 _CHANGED = """
     status = $2, goal = $3, released_for = $4, told = $5, attempts = $6,
     asked_at = case when $6 > 0 then asked_at end, provider_reference = $7, decline_reason = $8,
@@ -78,6 +85,19 @@ _OF_KEY = f"select {_COLUMNS} from payments where charge_key = $1 for update"  #
 _LOCK = f"{_ONE} for update"
 _LOCK_LEASED = f"{_ONE} and lease = $2 for update"
 _LOCK_OF_ORDER = f"{_OF_ORDER} for update"
+
+
+class Unsettled(NamedTuple):
+    """What waits for the provider.
+
+    Attributes:
+        number: how many.
+        oldest_s: how long ago one was first asked about; or made, where it never was.
+    """
+
+    number: int
+    oldest_s: float
+
 
 Key: TypeAlias = tuple[str, datetime]
 """A charge's key, and when it was made."""
@@ -122,6 +142,11 @@ async def due_in_s(database: Database, since_s: float) -> float | None:
     """When the next is due, of those that came due since then or will; below 0: it is."""
     due_s: float | None = one(await database.fetch_one(_DUE_IN, since_s))["due_in_s"]
     return due_s
+
+
+async def unsettled(reader: Reader, *, limit: int) -> Unsettled:
+    """What the provider is to be asked for, now or again; counted up to a limit."""
+    return Unsettled(**one(await reader.fetch_one(_UNSETTLED, limit)))
 
 
 async def change(tx: Transaction, payment: Payment, *, is_due: bool) -> None:

@@ -12,7 +12,7 @@ from ordereats.contracts.money import Money
 from ordereats.contracts.payments import RefundStatus
 from ordereats.services.payments.domain.payments import Payment
 from ordereats.services.payments.domain.refunds import Refund
-from ordereats.services.payments.store.payments import KEY_LIVES_H
+from ordereats.services.payments.store.payments import KEY_LIVES_H, Unsettled
 
 _COLUMNS = f"""
     r.id, r.payment_id, p.order_id, p.provider_reference as charge, p.charge_key, r.amount_minor,
@@ -43,6 +43,13 @@ returning {_COLUMNS}
 _DUE_IN = """
 select extract(epoch from min(due_at) - now())::float as due_in_s from refunds
 where due_at > now() - make_interval(secs => $1)
+"""
+_UNSETTLED = """
+select count(*) as number,
+    coalesce(extract(epoch from now() - min(coalesce(asked_at, created_at))), 0)::float as oldest_s
+from (
+    select asked_at, created_at from refunds where due_at is not null order by due_at limit $1
+) as due
 """
 _SETTLE = """
 update refunds set status = $3, provider_reference = $4, due_at = null, lease = null,
@@ -122,6 +129,11 @@ async def due_in_s(database: Database, since_s: float) -> float | None:
     """When the next is due, of those that came due since then or will; below 0: it is."""
     due_s: float | None = one(await database.fetch_one(_DUE_IN, since_s))["due_in_s"]
     return due_s
+
+
+async def unsettled(reader: Reader, *, limit: int) -> Unsettled:
+    """What the provider is to be asked for, now or again; counted up to a limit."""
+    return Unsettled(**one(await reader.fetch_one(_UNSETTLED, limit)))
 
 
 async def settle(tx: Transaction, refund: Refund, *, lease: UUID) -> bool:

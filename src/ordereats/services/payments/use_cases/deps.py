@@ -1,13 +1,14 @@
 """What payments needs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.services.payments.clients import Provider
+from ordereats.services.payments.use_cases.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Deps:
     Attributes:
         wake_jobs: says that something is due at the provider.
         lease_s: longer than the provider may take; a process that dies delays its work by it.
+        figures: of this process.
     """
 
     database: Database
@@ -26,3 +28,4 @@ class Deps:
     provider: Provider
     wake_jobs: Callable[[], None]
     lease_s: float
+    figures: Figures = field(default_factory=Figures)

@@ -234,6 +234,7 @@ async def _settle_refund(deps: Deps, refund: Refund, outcome: Outcome, lease: UU
         await book_rows.book(tx, booking, payment.id, at=deps.clock.now(), refund_id=refund.id)
         subject = f"payment/{payment.id}"
         await deps.outbox.add(tx, fact, subject=subject, version=after.version)
+        tx.after_commit(partial(deps.figures.refunded, refund.amount))
 
 
 async def _fail(deps: Deps, refund: Refund, refused: Refused, lease: UUID) -> None:
@@ -249,6 +250,7 @@ async def _fail(deps: Deps, refund: Refund, refused: Refused, lease: UUID) -> No
             await rows.change(tx, after, is_due=rules.is_due(after))
             booking = books.came_back(payment, refund.amount)
             await book_rows.book(tx, booking, payment.id, at=deps.clock.now(), refund_id=refund.id)
+    deps.figures.refund_failed(refund.amount if had_succeeded else None)
     log.error(
         "refund_failed",
         order_id=refund.order_id,

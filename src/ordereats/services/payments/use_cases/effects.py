@@ -1,6 +1,7 @@
 """What follows from a change of a payment, in the transaction of that change."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import partial
 
 from ordereats.chassis import context
 from ordereats.chassis.db.pool import Transaction
@@ -13,7 +14,7 @@ from ordereats.services.payments.store.refunds import Asked
 from ordereats.services.payments.use_cases.deps import Deps
 
 
-async def publish(deps: Deps, tx: Transaction, moves: Iterable[Move]) -> None:
+async def publish(deps: Deps, tx: Transaction, moves: Sequence[Move]) -> None:
     """Tell of moves, and book the one by which money was taken."""
     for payment, fact in moves:
         subject = f"payment/{payment.id}"
@@ -21,6 +22,7 @@ async def publish(deps: Deps, tx: Transaction, moves: Iterable[Move]) -> None:
         if payment.status is PaymentStatus.CAPTURED:
             booking = books.captured(payment)
             await book_rows.book(tx, booking, payment.id, at=deps.clock.now())
+    tx.after_commit(partial(deps.figures.moved, moves))
 
 
 async def give_back_if_released(deps: Deps, tx: Transaction, payment: Payment) -> None:
