@@ -113,6 +113,14 @@ def start(name: PartName) -> None:
 
 
 @app.command()
+def restart(name: PartName) -> None:
+    """Restart a part: a service or the gateway without a failed request, others with a gap."""
+    from ordereats.cli import restarting
+
+    raise typer.Exit(restarting.run(home(), name))
+
+
+@app.command()
 def serve(
     names: Services,
     *,

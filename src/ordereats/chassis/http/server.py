@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
         self.is_listening.set()
 
     def say_goodbye(self) -> None:
-        """Say with each answer from now on that its connection will be closed. New ones may come."""
+        """From now on say with each answer that its connection closes. New ones may come."""
         self.config.encoded_headers.append(CLOSE)  # it makes the default headers anew each second
         self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
         for each in self._connections():
