@@ -111,7 +111,7 @@ async def _serve(environment: Environment, settings: Settings, door: Door) -> No
             await group.begin()
             await BEGUN.reached()
             if door.ready_fd is not None:
-                await _works(group.checks)
+                await works(group.checks)
             await _answer(group, door, asked)
     except asyncio.CancelledError:
         if not asked.is_asked.is_set():
@@ -119,12 +119,12 @@ async def _serve(environment: Environment, settings: Settings, door: Door) -> No
         log.info("stopped", while_starting=True)
 
 
-async def _works(checks: Sequence[Check]) -> None:
+async def works(checks: Sequence[Check], *, settled_s: float = DEGRADED_SETTLED_S) -> None:
     """Wait until this process is ready. Degraded is as good, if it stays so: the other may be, too.
 
     Someone else answers meanwhile, better than this one would.
     """
-    settled_at = monotonic() + DEGRADED_SETTLED_S
+    settled_at = monotonic() + settled_s
     while (found := (await readiness(checks)).status) is not State.READY:
         if found is State.DEGRADED and monotonic() > settled_at:
             return
