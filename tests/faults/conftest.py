@@ -4,13 +4,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from time import monotonic
 from typing import NoReturn
 
 import asyncpg
 import pytest
 
 from ordereats.topology.local.rabbitmq import installed_server
+from support.audit import audited
 from support.cast import Restaurant
 from support.platform import Platform, Shape, until
 
@@ -33,7 +33,7 @@ async def broken_platform(
         await started.furnish()
         await _until_broker_is_settled(started)
         yield started
-        await _audit(started)
+        await audited(started)
 
 
 @pytest.fixture(scope="session")
@@ -78,20 +78,6 @@ async def platform(broken_platform: Platform, known: Restaurant) -> AsyncIterato
         return True
 
     await until(takes_orders_as_ever, within_s=60, what="all to be whole again", every_s=0.5)
-
-
-async def _audit(platform: Platform) -> None:
-    """See that all holds, as soon as nothing is on its way any more."""
-    deadline = monotonic() + 30
-    while True:
-        try:
-            await platform.run("audit", "--grace", "0")
-        except AssertionError:
-            if monotonic() > deadline:
-                raise
-            await asyncio.sleep(1)
-        else:
-            return
 
 
 async def _until_broker_is_settled(platform: Platform) -> None:

@@ -244,7 +244,7 @@ async def _hearer(server: Process, name: str) -> AsyncIterator[Hearer]:
         )
         found = await database.fetch(
             "select tablename from pg_tables where schemaname = 'public'"
-            " and tablename not in ('schema_migrations', 'idempotency_keys')"
+            " and tablename not in ('schema_steps', 'idempotency_keys')"
         )
         yield Hearer(
             name,

@@ -22,6 +22,7 @@ from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.http.protocol import Protocol
+from ordereats.chassis.http.server import Server
 from ordereats.chassis.messaging.bus import BusState, ConsumerState, Handler, Message, Queue
 from ordereats.contracts.events import Event, type_of
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
@@ -31,7 +32,6 @@ from ordereats.contracts.wire import encode
 from ordereats.topology import catalog
 from ordereats.topology.assembly import Assembled, assembled
 from ordereats.topology.local.part import Process
-from ordereats.topology.serve import _Server
 from ordereats.topology.settings import Settings, by_database
 
 NOBODY = "http://127.0.0.1:9"
@@ -143,7 +143,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[Client]:
         log_config=None,
         proxy_headers=False,
     )
-    server = _Server(config)
+    server = Server(config)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve(sockets=[listener]))
         await server.is_listening.wait()
@@ -153,6 +153,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[Client]:
             async with aiohttp.ClientSession(connector=connector) as session:
                 yield Client(url, session)
         finally:
+            await server.finish(within_s=5)
             server.should_exit = True
 
 

@@ -43,12 +43,29 @@ class Served:
         **variables: str,
     ) -> AsyncIterator[Self]:
         """Start it on a free port, and leave nothing behind; `program` takes its place."""
+        launched = cls.launch(
+            *arguments, folder=folder, program=program, descriptors=(), **variables
+        )
+        async with launched as served:
+            await served.runs()
+            yield served
+
+    @classmethod
+    @asynccontextmanager
+    async def launch(
+        cls,
+        *arguments: str,
+        folder: Path,
+        program: Sequence[str] = (str(PROGRAM),),
+        descriptors: Sequence[int] = (),
+        **variables: str,
+    ) -> AsyncIterator[Self]:
+        """The same, without waiting until it `runs`; it inherits the open files `descriptors`."""
         output = folder / f"served-{token_hex(4)}.log"
         async with aiohttp.ClientSession() as session:
-            served = cls(await _spawn(output, arguments, variables, program), output, session)
+            process = await _spawn(output, arguments, variables, program, descriptors)
+            served = cls(process, output, session)
             try:
-                await until_true(served._runs, within_s=READY_WITHIN_S)
-                served.client = Client(f"http://127.0.0.1:{served.port}", session)
                 yield served
             finally:
                 if served.process.returncode is None:
@@ -79,6 +96,11 @@ class Served:
         async with asyncio.timeout(20):
             return await self.process.wait()
 
+    async def runs(self) -> None:
+        """Wait until it answers."""
+        await until_true(self._runs, within_s=READY_WITHIN_S)
+        self.client = Client(f"http://127.0.0.1:{self.port}", self._session)
+
     async def _runs(self) -> bool:
         assert self.process.returncode is None, self.output
         return any(line.startswith("Server running") for line in self._lines())
@@ -102,6 +124,7 @@ async def _spawn(
     arguments: tuple[str, ...],
     variables: dict[str, str],
     program: Sequence[str] = (str(PROGRAM),),
+    descriptors: Sequence[int] = (),
 ) -> Process:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "PYTHONPATH"}}  # noqa: TID251  # a child needs them
     with output.open("wb") as file:
@@ -112,5 +135,6 @@ async def _spawn(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=asyncio.subprocess.STDOUT,
+            pass_fds=descriptors,
             env={**kept, "PORT": "0", "STRIPE_API_BASE": NOBODY, **variables},
         )

@@ -2,17 +2,21 @@
 
 `stand_in.py serve PORT MODE FOLDER` is a part; `stand_in.py up FOLDER PORT MODE` supervises four.
 Modes: good · stubborn (the service ignores SIGTERM) · deaf (it never answers) · broken (it ends).
+A mode that is written into `FOLDER/next` holds for what is started from then on.
 """
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from ordereats.topology.local.environment import inherited
+from ordereats.topology.local.handover import Handover, by_option, by_option_beside
 from ordereats.topology.local.home import Home
 from ordereats.topology.local.part import Kind, Part, free_ports
 from ordereats.topology.local.plan import Plan, Planned
@@ -23,8 +27,15 @@ from ordereats.topology.local.wanted import Broker, Topology, Wanted
 _ANSWER = b'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{"status": "ready", "edges": []}'
 
 
-def serve(port: int, mode: str, folder: Path) -> NoReturn:
-    """Answer until killed, with a process of its own beside it, as RabbitMQ has."""
+def serve(port: int, mode: str, folder: Path, *, given: list[str]) -> NoReturn:
+    """Answer until killed, with a process of its own beside it, as RabbitMQ has.
+
+    `given` are the options of what takes over from another: the socket, and where to say that it
+    works.
+    """
+    with suppress(FileNotFoundError):
+        mode = (folder / "next").read_text(encoding="utf-8")
+    told = dict(zip(given[::2], given[1::2], strict=True))
     if mode == "broken":
         sys.exit("this can't work")
     if mode == "stubborn":
@@ -32,7 +43,9 @@ def serve(port: int, mode: str, folder: Path) -> NoReturn:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", folder]):
         if mode == "deaf":
             time.sleep(600)
-        with socket.create_server(("127.0.0.1", port)) as server:
+        with _listening(port, told) as server:
+            if "--ready-fd" in told:
+                os.write(int(told["--ready-fd"]), b"\n")
             while True:
                 connection, _ = server.accept()
                 with connection:
@@ -40,11 +53,19 @@ def serve(port: int, mode: str, folder: Path) -> NoReturn:
                     connection.sendall(_ANSWER)
 
 
+def _listening(port: int, told: dict[str, str]) -> socket.socket:
+    if "--fd" not in told:
+        return socket.create_server(("127.0.0.1", port))
+    server = socket.socket(fileno=int(told["--fd"]))
+    server.listen()
+    return server
+
+
 def main() -> None:
     """Do what the first argument says."""
     what, *rest = sys.argv[1:]
     if what == "serve":
-        serve(int(rest[0]), rest[1], Path(rest[2]))
+        serve(int(rest[0]), rest[1], Path(rest[2]), given=rest[3:])
     folder, port, mode = Path(rest[0]), int(rest[1]), rest[2]
     wanted = Wanted(
         services=["shop"], topology=Topology.SERVICES, broker=Broker.POSTGRES, port=port
@@ -79,6 +100,15 @@ def _part(home: Home, name: str, kind: Kind, port: int, mode: str) -> Part:
         env=inherited(),
         cwd=home.root,
         ready=lambda: says_ready(port),
+        handover=Handover(
+            host="127.0.0.1",
+            port=port,
+            listens_late=True,
+            alone=by_option,
+            beside=by_option_beside,
+        )
+        if kind is Kind.SERVICE
+        else None,
         ready_within_s=3,
         stop_within_s=2 if mode != "stubborn" else 30,
     )

@@ -249,20 +249,20 @@ async def test_a_wrong_password_is_one_sentence_without_the_password(
     assert "not-" not in said
 
 
-async def test_a_database_of_a_newer_version_is_one_sentence(
+async def test_a_database_that_is_too_new_is_one_sentence(
     tmp_path: Path, database_url: str
 ) -> None:
     await migrate(database_url, catalog.migrations(["users"]))
     await run_sql(
         database_url,
-        "insert into schema_migrations (owner, version, name, checksum)"
-        " values ('users', 9999, 'of_the_future', '')",
+        "insert into schema_steps (owner, version, name, checksum, needs)"
+        " values ('users', 9999, 'of_the_future', '', 9998)",
     )
 
     status, said = await refused("users", folder=tmp_path, DATABASE_URL=database_url)
 
     assert status == 2
-    assert_is_one_sentence(said, "belongs to a newer version")
+    assert_is_one_sentence(said, "The database has step 9999 of users, with which only")
 
 
 async def test_no_line_of_the_log_names_a_person_and_each_says_where_it_belongs(

@@ -74,6 +74,7 @@ def test_a_group_of_nobody_or_of_strangers_is_refused(names: list[str]) -> None:
         ({"LOG_LEVEL": "verbose"}, "LOG_LEVEL must be one of debug, info, warning, error"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be one of json, console"),
         ({"DRAIN_SECONDS": "-1"}, "DRAIN_SECONDS must be a number of seconds"),
+        ({"DRAIN_SECONDS": "6"}, "DRAIN_SECONDS must be a number of seconds from 0 to 5"),
         ({"STOP_SECONDS": "0"}, "STOP_SECONDS must be a number of seconds"),
         ({"STRICT_CALLS": "yes"}, "STRICT_CALLS must be one of 0, 1"),
     ],

@@ -5,6 +5,7 @@ Each command imports what it needs when it runs: starting fast is part of its wo
 # ruff: noqa: PLC0415  # commands import what they need when they run
 
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -64,6 +65,7 @@ def up(
         topology=topology,
         broker=broker,
         port=port,
+        host=environment.text("HOST", "127.0.0.1"),
         broker_url=environment.url("BROKER_URL", ("amqp", "amqps", "postgres", "postgresql")),
         stripe_api_base=environment.url("STRIPE_API_BASE", ("http", "https")),
         faults=faults,
@@ -111,17 +113,35 @@ def start(name: PartName) -> None:
 
 
 @app.command()
+def restart(name: PartName) -> None:
+    """Restart a part: a service or the gateway without a failed request, others with a gap."""
+    from ordereats.cli import restarting
+
+    raise typer.Exit(restarting.run(home(), name))
+
+
+@app.command()
 def serve(
     names: Services,
     *,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port to answer on, instead of PORT.")
     ] = None,
+    fd: Annotated[
+        int | None,
+        typer.Option(min=3, help="Number of an open socket to answer on, as systemd gives one: 3."),
+    ] = None,
+    ready_fd: Annotated[
+        int | None,
+        typer.Option(min=3, help="Number of an open file to write a line into once it answers."),
+    ] = None,
 ) -> None:
     """Run services in this process, by the environment."""
+    # As the first process of a container it would not even hear of it while it starts.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from ordereats.topology import serve as serving
 
-    serving.run(names, port)
+    serving.run(names, port, descriptor=fd, ready_fd=ready_fd)
 
 
 @app.command()

@@ -46,7 +46,7 @@ def as_table(running: Running | None) -> str:
             part.name,
             part.kind,
             f"[{_COLOURS.get(part.state, 'default')}]{part.state}[/]",
-            str(part.pid or "-"),
+            _pids(part),
             str(part.restarts),
             _without_password(part.url),
         )
@@ -61,8 +61,9 @@ def as_table(running: Running | None) -> str:
 
 def _public(part: PartState, breakers: Breakers, waits: Behind) -> dict[str, object]:
     shown: dict[str, object] = msgspec.to_builtins(part)
-    del shown["born"]
-    for name in ("database", "management"):
+    for name in ("born", "beside_born", "restart", "is_rolling"):
+        del shown[name]
+    for name in ("database", "management", "beside"):
         if shown[name] is None:
             del shown[name]
     if part.name in breakers:
@@ -70,6 +71,11 @@ def _public(part: PartState, breakers: Breakers, waits: Behind) -> dict[str, obj
     if part.name in waits.services:
         shown["lag"] = waits.services[part.name]
     return shown
+
+
+def _pids(part: PartState) -> str:
+    """The process, and the one beside it that comes or goes."""
+    return str(part.pid or "-") + (f"+{part.beside}" if part.beside else "")
 
 
 def _told(breakers: Breakers) -> list[str]:

@@ -43,11 +43,13 @@ class Assembled:
     """A group of services that is ready to begin; requests come to `app`.
 
     Attributes:
+        checks: say whether it is ready.
         begin: lets it hear events and sweep, once its databases are up to date.
     """
 
     services: Sequence[Service]
     app: ASGIApp
+    checks: Sequence[Check]
     bus: Bus
     jobs: Jobs
     relays: Sequence[Relay]
@@ -135,6 +137,7 @@ async def assembled(
         yield Assembled(
             services=services,
             app=app,
+            checks=checks,
             bus=bus,
             jobs=common.jobs,
             relays=[each.relay for each in groups],

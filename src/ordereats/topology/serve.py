@@ -2,12 +2,11 @@
 
 import asyncio
 import gc
-import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import structlog
@@ -16,37 +15,75 @@ import uvloop
 
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import migrate as migrate_database
-from ordereats.chassis.errors import DatabaseError, Misconfigured
 from ordereats.chassis.failpoints import Failpoint
+from ordereats.chassis.http.health import Check, State, readiness
 from ordereats.chassis.http.protocol import Protocol
+from ordereats.chassis.http.server import Server
 from ordereats.chassis.telemetry import logs
 from ordereats.chassis.telemetry.log_events import LogEvents
 from ordereats.chassis.telemetry.metrics import Source
 from ordereats.topology import catalog
 from ordereats.topology.assembly import Assembled, assembled
 from ordereats.topology.settings import Settings, by_database, read_databases
+from ordereats.topology.sockets import handed_over, listening
+from ordereats.topology.stopping import Budget, Stop, stop
 
 log = structlog.get_logger(__name__)
 
 MIGRATED = Failpoint("start.migrated", "The databases are up to date; nothing else has begun.")
 BEGUN = Failpoint("start.begun", "Events are heard and jobs run; no request is answered yet.")
+DEGRADED_SETTLED_S = 5.0
+"""So long a process that takes over waits to be more than degraded."""
+LOOK_EVERY_S = 0.05
 
 
-def run(names: Sequence[str], port: int | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where requests come in.
+
+    Attributes:
+        listener: a socket that listens, or is about to.
+        ready_fd: an open file into which a line is written when this process answers; it does when
+            it works, since somebody else answers on the same socket until then.
+    """
+
+    listener: socket.socket
+    ready_fd: int | None
+
+    def say_ready(self) -> None:
+        """Tell whoever has started this process to take over from another."""
+        if self.ready_fd is not None:
+            with suppress(OSError), open(self.ready_fd, "wb") as told:  # noqa: PTH123  # no path
+                told.write(b"\n")
+
+
+def run(
+    names: Sequence[str],
+    port: int | None = None,
+    *,
+    descriptor: int | None = None,
+    ready_fd: int | None = None,
+) -> None:
     """Serve these services until SIGTERM or SIGINT.
 
     Args:
         names: of the services, or `all`.
         port: instead of the one in the environment.
+        descriptor: of an open socket to listen on, instead of any port.
+        ready_fd: see `Door`.
 
     Raises:
-        Misconfigured: a setting is wrong, the port is taken, or the database is newer.
+        Misconfigured: a setting is wrong, the port is taken, or the database is too new.
         DatabaseError: the database did not answer for half a minute.
     """
     environment = Environment()
     settings = Settings.read(environment, catalog.group(names))
     if port is not None:
         settings = replace(settings, port=port)
+    if descriptor is None:
+        listener = listening(settings.host, settings.port)
+    else:
+        listener = handed_over(descriptor)
     noted = LogEvents()
     logs.configure(
         level=settings.log_level,
@@ -54,7 +91,7 @@ def run(names: Sequence[str], port: int | None = None) -> None:
         service="ordereats" if catalog.is_whole(settings.names) else "+".join(settings.names),
         noted=noted,
     )
-    uvloop.run(_serve(environment, settings, [noted.families]))
+    uvloop.run(_serve(environment, settings, [noted.families], Door(listener, ready_fd)))
 
 
 def migrate(names: Sequence[str]) -> None:
@@ -68,35 +105,39 @@ def migrate(names: Sequence[str]) -> None:
     _say(f"{applied} step{'' if applied == 1 else 's'} applied")
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own handling of signals: it would close the listener at once."""
-
-    capture_signals = staticmethod(nullcontext)  # type: ignore[assignment]  # used the same way
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_listening.set()
-
-
-async def _serve(environment: Environment, settings: Settings, sources: Sequence[Source]) -> None:
-    listener = _listen(settings.host, settings.port)
-    async with assembled(environment, settings, sources) as group:
-        await _migrate(settings.databases)
-        _say("DB initialized")
-        await MIGRATED.reached()
-        await group.begin()
-        await BEGUN.reached()
-        await _answer(group, settings, listener)
+async def _serve(
+    environment: Environment, settings: Settings, sources: Sequence[Source], door: Door
+) -> None:
+    asked = Stop(Budget(settings.drain_s, settings.stop_s))
+    try:
+        async with assembled(environment, settings, sources) as group:
+            await _migrate(settings.databases)
+            _say("DB initialized")
+            await MIGRATED.reached()
+            await group.begin()
+            await BEGUN.reached()
+            if door.ready_fd is not None:
+                await works(group.checks)
+            await _answer(group, door, asked)
+    except asyncio.CancelledError:
+        if not asked.is_asked.is_set():
+            raise
+        log.info("stopped", while_starting=True)
 
 
-async def _answer(group: Assembled, settings: Settings, listener: socket.socket) -> None:
-    stop = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+async def works(checks: Sequence[Check], *, settled_s: float = DEGRADED_SETTLED_S) -> None:
+    """Wait until this process is ready. Degraded is as good, if it stays so: the other may be, too.
+
+    Someone else answers meanwhile, better than this one would.
+    """
+    settled_at = monotonic() + settled_s
+    while (found := (await readiness(checks)).status) is not State.READY:
+        if found is State.DEGRADED and monotonic() > settled_at:
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _answer(group: Assembled, door: Door, asked: Stop) -> None:
     config = uvicorn.Config(
         group.app,
         loop="none",
@@ -109,40 +150,18 @@ async def _answer(group: Assembled, settings: Settings, listener: socket.socket)
         proxy_headers=False,
         timeout_keep_alive=75,
     )
-    server = _Server(config)
+    server = Server(config)
     _spare_the_garbage_collector()
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(server.serve(sockets=[listener]))
+        serving = tasks.create_task(server.serve(sockets=[door.listener]))
         await server.is_listening.wait()
-        _say(f"Server running on port {listener.getsockname()[1]}")
-        await stop.wait()
-        await _stop(group, settings, server, serving)
-
-
-async def _stop(
-    group: Assembled, settings: Settings, server: _Server, serving: "asyncio.Task[None]"
-) -> None:
-    """Unready; a short drain; no more events; no more requests; the outbox once more. In time."""
-    deadline = monotonic() + settings.stop_s
-    log.info("stopping")
-    group.draining.is_on = True
-    await asyncio.sleep(settings.drain_s)
-    try:
-        async with asyncio.timeout((deadline - monotonic()) / 2):
-            await group.bus.stop_consuming()
-    except TimeoutError:
-        log.warning("handlers_cut_off")
-    server.config.timeout_graceful_shutdown = int(max(1, (deadline - monotonic()) / 2))
-    server.should_exit = True
-    await serving
-    await group.jobs.stop(within_s=max(0.5, (deadline - monotonic()) / 2))
-    try:
-        async with asyncio.timeout(max(0.5, (deadline - monotonic()) / 2)):
-            for relay in group.relays:
-                await relay.run_once()
-    except (TimeoutError, DatabaseError) as error:
-        log.warning("outbox_not_flushed", error=str(error))
-    log.info("stopped")
+        asked.begun()
+        _say(f"Server running on port {door.listener.getsockname()[1]}")
+        door.say_ready()
+        await asked.is_asked.wait()
+        await stop(group, server, asked)
+        server.should_exit = True
+        await serving
 
 
 async def _migrate(databases: Mapping[str, str]) -> int:
@@ -160,15 +179,6 @@ def _spare_the_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), backlog=2048)
-    except OSError as error:
-        raise Misconfigured(
-            f"{host}:{port} can't be listened on ({error.strerror}): choose another with PORT."
-        ) from None
 
 
 def _say(line: str) -> None:

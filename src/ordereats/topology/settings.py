@@ -24,7 +24,8 @@ class Settings:
         neighbours: the addresses of services in other processes.
         host: to listen on; loopback unless told otherwise, since the platform runs open.
         port: to listen on.
-        drain_s: how long to go on answering after saying "unready", before listening ends.
+        drain_s: how long to go on answering after saying "unready", before listening ends; at most
+            half of `stop_s`.
         stop_s: how long stopping may take in all.
         strict_calls: calls in process go through the codec, as in tests.
     """
@@ -49,6 +50,7 @@ class Settings:
             Misconfigured: one is missing or can't be right; names it.
         """
         databases = read_databases(environment, names)
+        stop_s = environment.seconds("STOP_SECONDS", 10, least=1, most=120)
         form = environment.choice("LOG_FORMAT", "json", ("json", "console"))
         return cls(
             names=names,
@@ -61,8 +63,8 @@ class Settings:
                 "LOG_LEVEL", "info", ("debug", "info", "warning", "error")
             ),
             log_format=cast("Format", form),
-            drain_s=environment.seconds("DRAIN_SECONDS", 0.2, least=0, most=60),
-            stop_s=environment.seconds("STOP_SECONDS", 10, least=1, most=120),
+            drain_s=environment.seconds("DRAIN_SECONDS", 0.2, least=0, most=stop_s / 2),
+            stop_s=stop_s,
             strict_calls=environment.choice("STRICT_CALLS", "0", ("0", "1")) == "1",
         )
 

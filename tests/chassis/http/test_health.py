@@ -104,7 +104,7 @@ async def test_a_database_without_its_tables_is_unready_and_says_which_steps_are
     postgres_server: Process,
 ) -> None:
     async with fresh_database(postgres_server) as url, running(["users"], url) as users:
-        await run_sql(url, "delete from schema_migrations where owner = 'users'")
+        await run_sql(url, "delete from schema_steps where owner = 'users'")
 
         answer = await users.client.get("/health/ready")
 

@@ -22,6 +22,10 @@ from ordereats.contracts.wire import decode, encode
 log = structlog.get_logger(__name__)
 
 
+IDLE_S = 1.0
+"""So long a connection that is idle may be used again: less than a server that stops keeps one."""
+
+
 class Http:
     """Reaches one service by its address."""
 
@@ -33,7 +37,9 @@ class Http:
     @asynccontextmanager
     async def open(cls, url: str) -> AsyncIterator[Self]:
         """Keep connections to a service for the length of a block."""
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=15)  # the bulkhead bounds them
+        connector = aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=IDLE_S
+        )  # a bulkhead bounds them
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=1)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             yield cls(url, session)

@@ -1,7 +1,14 @@
-"""Brings a database up to date: numbered SQL files, each once, each in a transaction of its own."""
+"""Brings a database up to date: numbered SQL files, each once, each in a transaction of its own.
+
+A newer program's steps are no reason to refuse a database: the version before has to go on beside
+the new one, and to come back after it. A step with which that can't be says so in its first line,
+`-- needs 0002`: programs that don't know that step, the second of the same owner, can't use a
+database that has it.
+"""
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +28,25 @@ UNCOMMITTED = Failpoint("migration.done", "A step has been done; it has not been
 COMMITTED = Failpoint("migration.committed", "A step has been committed; the next has not begun.")
 
 _TABLE = """
-create table if not exists schema_migrations (
+create table if not exists schema_steps (
     owner text not null,
     version int not null,
     name text not null,
     checksum text not null,
+    needs int not null,
     applied_at timestamptz not null default now(),
     primary key (owner, version)
 )
 """
+_EARLIER = "select to_regclass('schema_migrations') is not null"
+_TAKE_OVER = """
+insert into schema_steps (owner, version, name, checksum, needs, applied_at)
+select owner, version, name, checksum, 0, applied_at from schema_migrations
+on conflict do nothing
+"""
+"""Where earlier releases kept their steps. They refuse to start if they find others there, so ours
+are kept elsewhere, and that table is left as they know it. The release after the next drops it."""
+_NEEDS = re.compile(r"-- needs (\d{4})\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +64,21 @@ class MigrationSet:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step."""
+    """One step.
+
+    Attributes:
+        needs: the last step that a program has to know to use a database that has this one; 0: it
+            may know none of them.
+    """
 
     version: int
     name: str
     sql: str
+
+    @property
+    def needs(self) -> int:
+        found = _NEEDS.match(self.sql)
+        return int(found[1]) if found else 0
 
     @property
     def checksum(self) -> str:
@@ -70,7 +97,7 @@ async def migrate(url: str, sets: Sequence[MigrationSet], *, patience_s: float =
         How many were applied.
 
     Raises:
-        Misconfigured: a step that was applied has changed since, or the database is newer.
+        Misconfigured: a step that was applied has changed since, or the database is too new.
         DatabaseError: the database did not answer, or refused a step, for all of `patience_s`.
     """
     loop = asyncio.get_running_loop()
@@ -103,7 +130,7 @@ def read(folder: Path) -> list[Migration]:
 
 async def missing(reader: Reader, sets: Sequence[MigrationSet]) -> list[str]:
     """The steps that a running program needs and its database does not have."""
-    rows = await reader.fetch("select owner, version from schema_migrations")
+    rows = await reader.fetch("select owner, version from schema_steps")
     applied = {(row["owner"], row["version"]) for row in rows}
     return [
         _named(each, step)
@@ -118,6 +145,8 @@ async def _migrate_once(url: str, sets: Sequence[MigrationSet], *, wait_s: float
     try:
         await _wait_for_turn(connection, wait_s)
         await connection.execute(_TABLE)
+        if await connection.fetchval(_EARLIER):
+            await connection.execute(_TAKE_OVER)
         return sum([await _apply(connection, each) for each in sets])
     finally:
         connection.terminate()  # drops the lock as well, and can't hang
@@ -138,21 +167,22 @@ async def _wait_for_turn(connection: "asyncpg.Connection[asyncpg.Record]", wait_
 async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", which: MigrationSet) -> int:
     steps = read(which.folder)
     rows = await connection.fetch(
-        "select version, checksum from schema_migrations where owner = $1", which.owner
+        "select version, checksum, needs from schema_steps where owner = $1", which.owner
     )
-    applied = {row["version"]: row["checksum"] for row in rows}
-    _check(which.owner, steps, applied)
+    _check(which.owner, steps, rows)
+    applied = {row["version"] for row in rows}
     missing = [step for step in steps if step.version not in applied]
     for step in missing:
         async with connection.transaction():
             await connection.execute(step.sql)
             await connection.execute(
-                "insert into schema_migrations (owner, version, name, checksum)"
-                " values ($1, $2, $3, $4)",
+                "insert into schema_steps (owner, version, name, checksum, needs)"
+                " values ($1, $2, $3, $4, $5)",
                 which.owner,
                 step.version,
                 step.name,
                 step.checksum,
+                step.needs,
             )
             await UNCOMMITTED.reached(_named(which, step))
         await COMMITTED.reached(_named(which, step))
@@ -163,15 +193,17 @@ def _named(which: MigrationSet, step: Migration) -> str:
     return f"{which.owner}/{step.version:04}"
 
 
-def _check(owner: str, steps: Sequence[Migration], applied: dict[int, str]) -> None:
+def _check(owner: str, steps: Sequence[Migration], applied: Sequence[asyncpg.Record]) -> None:
     known = {step.version: step.checksum for step in steps}
-    for version, checksum in applied.items():
-        if version not in known:
+    for row in applied:
+        version = row["version"]
+        if version not in known and row["needs"] > len(steps):
             raise Misconfigured(
-                f"The database has step {version:04} of {owner}, which this program does not know:"
-                " it belongs to a newer version. Start that one, or use another database."
+                f"The database has step {version:04} of {owner}, with which only a program works"
+                f" that knows step {row['needs']:04}; this one does not. Start a newer version, or"
+                " use another database."
             )
-        if known[version] != checksum:
+        if version in known and known[version] != row["checksum"]:
             raise Misconfigured(
                 f"Step {version:04} of {owner} was changed after it had been applied."
                 " Put it back, and make the change a new step."

@@ -17,7 +17,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Tag
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from ordereats.chassis.calls.states import EdgeState, NeighbourState
 from ordereats.chassis.http.operations import Watched
@@ -122,20 +122,25 @@ def routes(checks: Sequence[Check], watched: Watched | None = None) -> list[HTTP
 
         Neighbours are not asked; how calls to them went lately is told, and changes nothing.
         """
-        results = [await _result(check) for check in checks]
-        order = list(State)
-        worst = max((each.status for each in results), key=order.index, default=State.READY)
-        status = 503 if worst is State.UNREADY else 200
-        readiness = Readiness(
-            status=worst,
-            checks=results,
-            edges=watched.edges.states() if watched else UNSET,
-            neighbours=watched.edges.neighbours() if watched else UNSET,
-            limiter=watched.limiter.state() if watched else UNSET,
-        )
-        return Response(readiness, status_code=status)
+        found = await readiness(checks)
+        if watched is not None:
+            found = structs.replace(
+                found,
+                edges=watched.edges.states(),
+                neighbours=watched.edges.neighbours(),
+                limiter=watched.limiter.state(),
+            )
+        return Response(found, status_code=503 if found.status is State.UNREADY else 200)
 
     return [health, live, ready]
+
+
+async def readiness(checks: Sequence[Check]) -> Readiness:
+    """Run all checks; the worst of them speaks for the whole."""
+    results = [await _result(check) for check in checks]
+    order = list(State)
+    worst = max((each.status for each in results), key=order.index, default=State.READY)
+    return Readiness(status=worst, checks=results)
 
 
 async def _result(check: Check) -> CheckResult:

@@ -4,15 +4,45 @@ Measured with a bare app: a refusal takes 6 µs here, and 20 behind a task. At t
 capacity two of three are refused, so that is what decides how much is left for the third.
 """
 
+import asyncio
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ordereats.chassis.http.requests import FrontDoor, keep_slot
+
+CLOSE = (b"connection", b"close")
+"""Among the default headers once the server is leaving."""
+QUIET_S = 2.0
+"""So long a connection is idle before a server that is leaving closes it: a second longer than our
+own clients, the gateway among them, use one that is idle."""
 
 
 class Protocol(HttpToolsProtocol):
     """Knocks when a request's headers are there; what is not plain knocks as the app is called."""
 
     _is_turned_away = False
+    _made_at = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as above it
+        super().connection_made(transport)
+        self._made_at = self.loop.time()
+
+    def say_goodbye(self) -> None:
+        """Say so with the answers to what has come already; later requests say it by themselves."""
+        for cycle in (self.cycle, *(waiting for waiting, _ in self.pipeline)):
+            if cycle is not None:
+                cycle.default_headers = self.server_state.default_headers
+
+    def close_if_quiet(self) -> None:
+        """Close it, unless a request is on its way or may be."""
+        if self.headers is None:  # none has ever begun
+            quiet_since = self._made_at
+        elif self.timeout_keep_alive_task is None:
+            return
+        else:  # armed with each answer, and taken back with the first byte of a request
+            quiet_since = self.timeout_keep_alive_task.when() - self.timeout_keep_alive
+        if self.loop.time() - quiet_since >= QUIET_S:
+            self.transport.close()
 
     def on_headers_complete(self) -> None:
         self._is_turned_away = False
@@ -42,6 +72,8 @@ class Protocol(HttpToolsProtocol):
             refusal = self.app.turn_away(self.headers)
             self.transport.write(refusal.raw(self.server_state.default_headers))
             self.on_response_complete()
+            if CLOSE in self.server_state.default_headers:
+                self.transport.close()
 
     def _is_plain(self) -> bool:
         """Whether nothing is special about answering it.

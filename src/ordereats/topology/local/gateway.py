@@ -12,7 +12,8 @@ from ordereats.chassis.http import docs
 from ordereats.topology import catalog, event_page
 from ordereats.topology.local.environment import inherited
 from ordereats.topology.local.files import write_whole
-from ordereats.topology.local.part import CannotStart, Kind, Part
+from ordereats.topology.local.handover import Handover, Told
+from ordereats.topology.local.part import CannotStart, Kind, Part, free_ports
 from ordereats.topology.local.probe import says_ready
 
 
@@ -32,6 +33,7 @@ def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
             for path in catalog.PATHS.get(name, (name,))
         ]
         write_whole(folder / "routes", "".join(routes))
+        write_whole(folder / "ready", _READY)
         for name, page, shown in (
             ("openapi", docs.page, "docs"),
             ("asyncapi", event_page.page, "events"),
@@ -57,6 +59,28 @@ def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
         },
         prepare=prepare,
         ready=lambda: says_ready(port, "/health"),
+        handover=Handover(
+            host="127.0.0.1", port=port, listens_late=False, alone=_told, beside=_told
+        ),
+    )
+
+
+_READY = """\
+http://:{$READY_PORT} {
+	bind 127.0.0.1
+	respond `{"status":"ok"}` 200
+}
+"""
+"""Where each process of the gateway answers alone, from the moment it answers for all."""
+
+
+def _told(descriptor: int) -> Told:
+    """Caddy takes the socket as it is: somebody else listens on it."""
+    (port,) = free_ports(1)
+    return Told(
+        env={"HOST": f"fd/{descriptor}", "READY_PORT": str(port)},
+        descriptors=(descriptor,),
+        works=lambda: says_ready(port),
     )
 
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ordereats.topology.local import state
@@ -24,6 +24,7 @@ class Home:
         self.logs = self.root / "logs"
         self.state_file = self.root / "run" / "state.json"
         self._held = self.root / "run" / "held"
+        self._restarts = self.root / "run" / "restarts"
 
     def log(self, name: str) -> Path:
         """Where a part writes what it has to say."""
@@ -40,7 +41,7 @@ class Home:
         with (self.root / "lock").open("a") as lock:
             self._lock(lock.fileno())
             self._check_version()
-            for folder in (self.data, self.logs, self._held):
+            for folder in (self.data, self.logs, self._held, self._restarts):
                 folder.mkdir(parents=True, exist_ok=True)
             yield
 
@@ -59,13 +60,40 @@ class Home:
         (self._held / name).unlink(missing_ok=True)
 
     def release_all(self) -> None:
-        """Forget what an earlier run held."""
-        for mark in self._held.iterdir():
+        """Forget what an earlier run held, and what was asked of it."""
+        for mark in (*self._held.iterdir(), *self._restarts.iterdir()):
             mark.unlink()
 
     def is_held(self, name: str) -> bool:
         """Whether a part is to stay down."""
         return (self._held / name).exists()
+
+    def ask_restart(self, name: str, token: str) -> None:
+        """Ask for a part to be restarted; `token` tells this request from others.
+
+        Raises:
+            CannotStart: it is being restarted already.
+        """
+        fresh = self._restarts / f".{token}"
+        fresh.write_text(token, encoding="utf-8")
+        try:
+            (self._restarts / name).hardlink_to(fresh)  # there with its content, or not at all
+        except FileExistsError:
+            raise CannotStart(f"{name} is being restarted already.") from None
+        finally:
+            fresh.unlink()
+
+    def asked_restarts(self) -> list[tuple[str, str]]:
+        """The parts that are to be restarted, each with the token of its request."""
+        with suppress(OSError):
+            marks = [each for each in self._restarts.iterdir() if not each.name.startswith(".")]
+            return [(each.name, each.read_text(encoding="utf-8")) for each in marks]
+        return []
+
+    def forget_restart(self, name: str) -> None:
+        """It is over; there may be another."""
+        with suppress(OSError):
+            (self._restarts / name).unlink(missing_ok=True)
 
     def _lock(self, descriptor: int) -> None:
         """Take the lock, which ends with the process, however it ends."""

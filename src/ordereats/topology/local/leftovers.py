@@ -10,7 +10,7 @@ import psutil
 
 from ordereats.topology.local.home import Home
 from ordereats.topology.local.part import Kind, kill_family
-from ordereats.topology.local.state import PartState, lives, read
+from ordereats.topology.local.state import lives, read
 
 _WITHIN_S = 10
 
@@ -24,26 +24,29 @@ async def end_leftovers(home: Home) -> list[str]:
     if found is None:
         return []
     async with asyncio.TaskGroup() as tasks:
-        ends = {part.name: tasks.create_task(_end(home, part)) for part in found.parts}
+        ends = [
+            (part.name, tasks.create_task(_end(home, part.kind, pid, since)))
+            for part in found.parts
+            for pid, since in ((part.pid, part.born), (part.beside, part.beside_born))
+            if pid is not None
+        ]
     home.state_file.unlink()
-    return [name for name, end in ends.items() if end.result()]
+    return list(dict.fromkeys(name for name, end in ends if end.result()))
 
 
-async def _end(home: Home, part: PartState) -> bool:
-    """End a part; True if something of it lived."""
-    if part.pid is None:
-        return False
-    if lives(part.pid, part.born):
+async def _end(home: Home, kind: Kind, pid: int, since: float | None) -> bool:
+    """End a process of a part; True if something of it lived."""
+    if lives(pid, since):
         with suppress(ProcessLookupError):
             # PostgreSQL would wait for its clients on SIGTERM.
-            os.kill(part.pid, signal.SIGINT if part.kind is Kind.POSTGRES else signal.SIGTERM)
+            os.kill(pid, signal.SIGINT if kind is Kind.POSTGRES else signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(_WITHIN_S):
-                while lives(part.pid, part.born):  # noqa: ASYNC110  # not our child: nothing tells
+                while lives(pid, since):  # noqa: ASYNC110  # not our child: nothing tells
                     await asyncio.sleep(0.05)
-        kill_family(part.pid, leader_is_ours=lives(part.pid, part.born))
+        kill_family(pid, leader_is_ours=lives(pid, since))
         return True
-    return _end_orphans(home, part.pid)
+    return _end_orphans(home, pid)
 
 
 def _end_orphans(home: Home, leader: int) -> bool:

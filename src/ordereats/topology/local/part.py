@@ -21,6 +21,7 @@ from threading import Thread
 import psutil
 
 from ordereats.chassis.errors import Misconfigured
+from ordereats.topology.local.handover import Handover, Listener, Told
 
 
 class Kind(StrEnum):
@@ -73,6 +74,7 @@ class Part:
         ready: whether it does its work now; False or an OSError means not yet.
         answers: whether it does what it can while another part is down; `ready`, if not given.
         explain: what the end of its log says, as one sentence with the way out; empty if unknown.
+        handover: how a process of it follows another without a gap; None: it can't.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Part:
     management: str | None = None
     prepare: Callable[[], None] = _nothing
     explain: Callable[[str], str] = _unknown
+    handover: Handover | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: float = 10.0
     ready_within_s: float = 60.0
@@ -96,9 +99,18 @@ class Part:
 class Process:
     """A part that can be started, stopped and killed, again and again."""
 
-    def __init__(self, part: Part, log: Path) -> None:
+    def __init__(self, part: Part, log: Path, listener: Listener | None = None) -> None:
+        """Prepare.
+
+        Args:
+            part: what to run.
+            log: where it writes.
+            listener: of another process of the part, which this one is to follow.
+        """
         self.part = part
         self.log = log
+        self._listener = listener or (Listener(part.handover) if part.handover else None)
+        self._told = Told()
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: Future[int] = Future()
         self._has_worked = False
@@ -127,15 +139,22 @@ class Process:
         await self.launch()
         await self.wait_ready()
 
-    async def launch(self) -> None:
+    def another(self) -> "Process":
+        """One more process of the part, for its place."""
+        return Process(self.part, self.log, self._listener)
+
+    async def launch(self, *, beside: bool = False) -> None:
         """Start it; `wait_ready` tells when it works. Cancelled, it has started nothing.
 
+        Args:
+            beside: while another process of the part answers.
+
         Raises:
-            CannotStart: its program is missing or its files can't be made.
+            CannotStart: its program is missing, its files can't be made, or its address is taken.
         """
         try:
             await asyncio.to_thread(self.part.prepare)
-            self._spawn()
+            self._spawn(beside=beside)
         except OSError as error:
             raise CannotStart(f"{self.part.name} can't be started: {error}.") from error
 
@@ -146,7 +165,7 @@ class Process:
             CannotStart: it ended, or did not work in time; with the end of its log.
         """
         part, pause_s = self.part, 0.01
-        works = (part.answers if degraded_is_enough else None) or part.ready
+        works = self._told.works or (part.answers if degraded_is_enough else None) or part.ready
         try:
             async with asyncio.timeout(part.ready_within_s):
                 while self.is_running:
@@ -160,6 +179,8 @@ class Process:
             what = f"was not ready after {part.ready_within_s:g} s"
         else:
             what = f"ended while starting ({ending(await self.wait())})"
+        finally:
+            self._told.settled()
         log = tail(self.log)
         raise CannotStart(part.explain(log) or f"{part.name} {what}. The end of {self.log}:\n{log}")
 
@@ -191,26 +212,47 @@ class Process:
         while kill_family(self._process.pid, leader_is_ours=False):  # noqa: ASYNC110  # no event tells
             await asyncio.sleep(0.01)
 
-    def _spawn(self) -> None:
+    def _spawn(self, *, beside: bool) -> None:
         """Start the process, and a thread that waits for its end."""
+        listener = self._listener
+        self._told = told = listener.enter(beside=beside) if listener else Told()
+        try:
+            process = self._popen(told)
+        except BaseException:
+            told.settled()
+            if listener:
+                listener.leave()
+            raise
+        finally:
+            told.started()
+        ended: Future[int] = Future()
+        ended.set_running_or_notify_cancel()  # who waits may give up; the process goes on
+        self._process, self._ended, self._has_worked = process, ended, False
+
+        def wait() -> None:
+            code = process.wait()
+            if listener:  # first: whoever hears of the end finds the address refused
+                listener.leave()
+            ended.set_result(code)
+
+        Thread(target=wait, daemon=True).start()
+
+    def _popen(self, told: Told) -> "subprocess.Popen[bytes]":
         part = self.part
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                part.command,
+            return subprocess.Popen(
+                (*part.command, *told.options),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=dict(part.env),
+                env={**part.env, **told.env},
+                pass_fds=told.descriptors,
                 cwd=part.cwd,
                 user=part.account.user if part.account else None,
                 group=part.account.group if part.account else None,
                 extra_groups=[] if part.account else None,
                 start_new_session=True,
             )
-        ended: Future[int] = Future()
-        ended.set_running_or_notify_cancel()  # who waits may give up; the process goes on
-        self._process, self._ended, self._has_worked = process, ended, False
-        Thread(target=lambda: ended.set_result(process.wait()), daemon=True).start()
 
 
 def kill_family(pid: int, *, leader_is_ours: bool) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ordereats.topology import catalog
 from ordereats.topology.local.environment import inherited_but
 from ordereats.topology.local.gateway import gateway_part
+from ordereats.topology.local.handover import Handover, by_option, by_option_beside
 from ordereats.topology.local.home import Home
 from ordereats.topology.local.part import Kind, Part, free_ports
 from ordereats.topology.local.postgres import Postgres
@@ -207,12 +208,19 @@ class _Draft:
         part = Part(
             name=name,
             kind=Kind.SERVICE,
-            command=_ordereats("serve", group, "--port", str(port)),
+            command=_ordereats("serve", group),
             url=f"http://127.0.0.1:{port}",
             database=postgres.url,
             env={**inherited_but(owned), "LOG_FORMAT": "json", **told},
             ready=lambda: says_ready(port),
             answers=lambda: says_ready(port, degraded_is_enough=True),
+            handover=Handover(
+                host=self.wanted.host,
+                port=port,
+                listens_late=True,
+                alone=by_option,
+                beside=by_option_beside,
+            ),
             stop_within_s=15,
         )
         after = (postgres.name, FAULTS) if self.wanted.faults else (postgres.name,)

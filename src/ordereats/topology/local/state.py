@@ -17,9 +17,23 @@ class State(StrEnum):
     WAITING = "waiting"  # for a part that it needs
     STARTING = "starting"
     READY = "ready"
-    RESTARTING = "restarting"  # it ended by itself, and is started again after a pause
+    RESTARTING = "restarting"  # it has ended, and is started again
     HELD = "held"  # `ordereats kill` put it down, `ordereats start` brings it back
     STOPPED = "stopped"
+
+
+class Restart(msgspec.Struct, frozen=True, kw_only=True):
+    """A restart that somebody has asked for, and what came of it.
+
+    Attributes:
+        token: of the request.
+        why: it failed; empty if it did not.
+    """
+
+    token: str
+    is_over: bool = False
+    why: str = ""
+    seconds: float = 0.0
 
 
 class PartState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -32,6 +46,9 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         management: of a broker.
         born: the system's own time of the process's start, which tells it from a later one with
             the same number.
+        beside: one more process, which is about to take over, or has been relieved and drains.
+        restart: the last that somebody has asked for.
+        is_rolling: it is restarted without a gap.
     """
 
     name: str
@@ -43,6 +60,16 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     database: str | None = None
     management: str | None = None
     born: float | None = None
+    beside: int | None = None
+    beside_born: float | None = None
+    restart: Restart | None = None
+    is_rolling: bool = False
+
+    @property
+    def living(self) -> list[int]:
+        """Its processes that are alive."""
+        both = ((self.pid, self.born), (self.beside, self.beside_born))
+        return [pid for pid, since in both if pid is not None and lives(pid, since)]
 
 
 class Phase(StrEnum):

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 
 import psutil
@@ -13,16 +13,11 @@ import psutil
 from ordereats.topology.local.console import Console
 from ordereats.topology.local.follow import Follower
 from ordereats.topology.local.home import Home, shown
-from ordereats.topology.local.part import (
-    CannotStart,
-    Kind,
-    Part,
-    Process,
-    ending,
-    kill_family,
-)
+from ordereats.topology.local.kept import Kept
+from ordereats.topology.local.part import CannotStart, Kind, Process, ending, kill_family
 from ordereats.topology.local.plan import Plan
-from ordereats.topology.local.state import PartState, Phase, Running, State, born, write
+from ordereats.topology.local.restarts import Restarts
+from ordereats.topology.local.state import Phase, Running, State, born, write
 
 _STOP_ORDER = (
     (Kind.GATEWAY,),
@@ -50,19 +45,6 @@ class Pauses:
     forgiven_after_s: float = 30.0
 
 
-@dataclass(slots=True, eq=False)
-class _Kept:
-    """A part, and how it fares."""
-
-    part: Part
-    process: Process
-    after: tuple[str, ...]
-    state: State = State.WAITING
-    restarts: int = 0
-    pause_s: float = 0.0
-    is_known_good: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Supervisor:
     """Runs one plan, once."""
 
@@ -74,12 +56,13 @@ class Supervisor:
         self._console = console
         self._pauses = pauses or Pauses(longest_s=plan.wanted.restart_pause_s)
         self._kept = {
-            planned.part.name: _Kept(
+            planned.part.name: Kept(
                 planned.part, Process(planned.part, home.log(planned.part.name)), planned.after
             )
             for planned in plan.parts
         }
         self._phase = Phase.STARTING
+        self._restarts = Restarts(home, console, self._kept, self._write_state)
         self._stop = asyncio.Event()
         self._asked_at = 0.0
 
@@ -95,6 +78,7 @@ class Supervisor:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._until_stopped())
                     tasks.create_task(self._greet())
+                    tasks.create_task(self._restarts.hear())
                     for kept in self._kept.values():
                         tasks.create_task(self._keep(kept))
             except* _Stopped:
@@ -129,7 +113,7 @@ class Supervisor:
             for told in follower.news(monotonic()):
                 self._console.told(told)
 
-    async def _keep(self, kept: _Kept) -> None:
+    async def _keep(self, kept: Kept) -> None:
         """Keep a part alive, from the moment that those it needs work."""
         for need in kept.after:
             await self._kept[need].is_known_good.wait()
@@ -139,6 +123,9 @@ class Supervisor:
             began = monotonic()
             code = await self._live(kept)
             if self._home.is_held(kept.part.name):
+                kept.settle(f"{kept.part.name} was killed meanwhile.")
+                continue
+            if code is not None and kept.next_life is not None:
                 continue
             pause_s = self._next_pause(kept, lived_s=monotonic() - began)
             kept.restarts += 1
@@ -149,7 +136,7 @@ class Supervisor:
                 self._console.log_end(kept.part.name, kept.process.log)
             await self._pause(kept, pause_s)
 
-    async def _live(self, kept: _Kept) -> int | None:
+    async def _live(self, kept: Kept) -> int | None:
         """Start a part and wait for its end; its exit status, or None if it never worked.
 
         Raises:
@@ -164,18 +151,28 @@ class Supervisor:
             await process.wait_ready(degraded_is_enough=kept.is_known_good.is_set())
         except CannotStart as reason:
             await process.kill()
+            kept.settle(str(reason))
             if not kept.is_known_good.is_set() and not self._home.is_held(kept.part.name):
                 raise
             self._console.event(kept.part.name, str(reason).partition(". The end")[0], "red")
             return None
         self._become(kept, State.READY)
         kept.is_known_good.set()
+        kept.settle("")
         self._console.ready(kept.part.name, monotonic() - began)
-        code = await process.wait()
-        await process.kill()  # what it had started
-        return code
+        return await self._end(kept)
 
-    async def _while_held(self, kept: _Kept) -> None:
+    async def _end(self, kept: Kept) -> int:
+        """Wait for the end of a process that no other takes over from; its exit status."""
+        while True:
+            process = kept.process
+            code = await process.wait()
+            await process.kill()  # what it had started
+            await kept.is_settled.wait()
+            if kept.process is process:
+                return code
+
+    async def _while_held(self, kept: Kept) -> None:
         self._become(kept, State.HELD)
         name = kept.part.name
         self._console.event(name, f"killed; `ordereats start {name}` starts it again", "yellow")
@@ -183,7 +180,7 @@ class Supervisor:
             await asyncio.sleep(0.05)
         kept.pause_s = 0.0
 
-    async def _pause(self, kept: _Kept, pause_s: float) -> None:
+    async def _pause(self, kept: Kept, pause_s: float) -> None:
         """Wait, but no longer than until it is to be held."""
         end = monotonic() + pause_s
         while (  # noqa: ASYNC110  # another process makes the mark
@@ -191,7 +188,7 @@ class Supervisor:
         ):
             await asyncio.sleep(min(0.1, pause_s))
 
-    def _next_pause(self, kept: _Kept, *, lived_s: float) -> float:
+    def _next_pause(self, kept: Kept, *, lived_s: float) -> float:
         if lived_s >= self._pauses.forgiven_after_s or kept.pause_s == 0:
             kept.pause_s = self._pauses.first_s
         else:
@@ -226,8 +223,9 @@ class Supervisor:
             return
         self._console.say("Killing everything.")
         for kept in self._kept.values():
-            if kept.process.pid is not None:
-                kill_family(kept.process.pid, leader_is_ours=True)
+            for process in kept.processes:
+                if process.pid is not None:
+                    kill_family(process.pid, leader_is_ours=True)
         for child in psutil.Process().children(recursive=True):  # a preparation, say
             with suppress(psutil.NoSuchProcess):
                 child.kill()
@@ -244,10 +242,10 @@ class Supervisor:
         self._home.state_file.unlink(missing_ok=True)
         self._console.say(f"Stopped after {monotonic() - began:.1f} s.")
 
-    async def _stop_one(self, kept: _Kept) -> None:
+    async def _stop_one(self, kept: Kept) -> None:
         began = monotonic()
-        was_running = kept.process.is_running
-        was_enough = await kept.process.stop()
+        was_running = any(process.is_running for process in kept.processes)
+        was_enough = all(await asyncio.gather(*(each.stop() for each in kept.processes)))
         self._become(kept, State.STOPPED)
         if was_running:
             how = "stopped" if was_enough else "did not stop and was killed"
@@ -255,7 +253,7 @@ class Supervisor:
 
     # -- telling others
 
-    def _become(self, kept: _Kept, state: State) -> None:
+    def _become(self, kept: Kept, state: State) -> None:
         kept.state = state
         self._write_state()
 
@@ -269,24 +267,9 @@ class Supervisor:
             address=wanted.address,
             topology=wanted.topology,
             broker=self._plan.broker,
-            parts=[_told(kept) for kept in self._kept.values()],
+            parts=[kept.told() for kept in self._kept.values()],
         )
         try:
             write(self._home.state_file, running)
         except OSError as error:  # a full disk, say, must stop nothing
             self._console.failed(f"The state can't be written: {error}.")
-
-
-def _told(kept: _Kept) -> PartState:
-    pid = kept.process.pid
-    return PartState(
-        name=kept.part.name,
-        kind=kept.part.kind,
-        pid=pid,
-        url=kept.part.url,
-        state=kept.state,
-        restarts=kept.restarts,
-        database=kept.part.database,
-        management=kept.part.management,
-        born=born(pid),
-    )

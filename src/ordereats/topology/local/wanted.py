@@ -27,6 +27,7 @@ class Wanted:
     Attributes:
         services: the names of all there are, in the order of their start.
         port: the public one.
+        host: the address on which services listen.
         broker_url: of a broker that runs elsewhere; then none is started.
         stripe_api_base: of a payment provider; then no sandbox is started.
         faults: parts reach one another through the fault proxy.
@@ -37,6 +38,7 @@ class Wanted:
     topology: Topology
     broker: Broker
     port: int
+    host: str = "127.0.0.1"
     broker_url: str | None = None
     stripe_api_base: str | None = None
     faults: bool = False
