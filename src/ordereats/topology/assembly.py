@@ -30,9 +30,11 @@ from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.service import Ports, Service
+from ordereats.chassis.story import Stories
 from ordereats.chassis.telemetry import buses
 from ordereats.chassis.telemetry.databases import Databases
 from ordereats.chassis.telemetry.effects import Effects
+from ordereats.chassis.telemetry.spans import Spans, TraceSettings
 from ordereats.topology import catalog, event_page
 from ordereats.topology.settings import Settings, by_database
 
@@ -69,6 +71,8 @@ class _Common:
     draining: Draining
     databases: Databases
     effects: Effects
+    spans: Spans
+    stories: Stories
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,11 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         stack.push_async_callback(bus.close)
         transports = await _transports(stack, settings, in_process)
         edges = Edges(EdgeSettings.read(environment))
+        spans = Spans(
+            TraceSettings.read(environment),
+            service=settings.names[0] if len(settings.names) == 1 else "",
+            clock=clock,
+        )
         common = _Common(
             environment=environment,
             background=background,
@@ -108,6 +117,8 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
             draining=Draining(),
             databases=Databases(),
             effects=Effects(clock),
+            spans=spans,
+            stories=Stories(spans),
         )
         groups = [
             await _on_database(common, url, names)
@@ -123,8 +134,11 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         checks.append(Check("broker", partial(buses.health, bus), State.DEGRADED))
         routes = [route for service in services for route in service.routes]
         routes += event_page.routes(services)
-        has_neighbours = not catalog.is_whole(settings.names)
-        door = DoorSettings.read(environment, has_neighbours=has_neighbours)
+        door = DoorSettings.read(
+            environment,
+            has_neighbours=not catalog.is_whole(settings.names),
+            owners=catalog.owners(settings.names),
+        )
         app = create_app(catalog.title(settings.names), routes, checks, _watched(common), door)
         yield Assembled(
             services=services,
@@ -163,13 +177,15 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
                 environment=common.environment,
                 resources=common.resources,
                 draining=common.draining,
+                spans=common.spans,
             )
         )
         for name in names
     ]
-    relay = Relay(database, common.bus, common.clock, hint=hint)
+    relay = Relay(database, common.bus, common.clock, hint=hint, spans=common.spans)
     subscriptions = [each for service in services for each in service.subscriptions]
-    inbox = Inbox(database, subscriptions, note=common.effects.note)
+    inbox = Inbox(database, subscriptions, note=common.effects.note, spans=common.spans)
+    common.stories.add(database, {each.name: each.tells for each in services})
     consumers = [each.queue.name for each in subscriptions]
     common.databases.add("+".join(names), database, consumers)
     own = [*relay.jobs(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
@@ -191,6 +207,8 @@ def _watched(common: _Common) -> Watched:
             common.databases.families,
             common.effects.families,
         ],
+        spans=common.spans,
+        stories=common.stories,
     )
 
 

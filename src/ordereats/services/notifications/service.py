@@ -1,5 +1,7 @@
 """The composition root of notifications."""
 
+from functools import partial
+
 from ordereats.chassis.background import Hint
 from ordereats.chassis.service import Ports, Service
 from ordereats.services.notifications import use_cases
@@ -31,4 +33,10 @@ def build(ports: Ports) -> Service:
             max_attempts=settings.max_attempts,
         )
         own_jobs = jobs(sending, hint)
-    return Service("notifications", routes(deps), subscriptions=subscriptions(deps), jobs=own_jobs)
+    return Service(
+        "notifications",
+        routes(deps),
+        subscriptions=subscriptions(deps),
+        jobs=own_jobs,
+        tells=partial(use_cases.story, ports.database),
+    )

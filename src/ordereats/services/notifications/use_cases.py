@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from ordereats.chassis import story as story_of
 from ordereats.chassis.backoff import equal_jitter_s, up_to_twice_s
 from ordereats.chassis.calls.edge import Edge
 from ordereats.chassis.clock import Clock
@@ -15,6 +16,7 @@ from ordereats.chassis.errors import TooEarly, Unavailable
 from ordereats.chassis.failpoints import Failpoint
 from ordereats.contracts import notifications as contract
 from ordereats.contracts.deliveries import DeliveryAssigned
+from ordereats.contracts.ids import OrderId
 from ordereats.contracts.kitchen import TicketDelayed
 from ordereats.contracts.notifications import Mail, Notification, Receiver
 from ordereats.contracts.orders import OrderCancelled, OrderPaid
@@ -119,6 +121,11 @@ async def page(
 ) -> list[Notification]:
     """What someone was told, in order."""
     return await store.page(deps.database, receiver, receiver_id, after=after, limit=limit)
+
+
+async def story(database: Database, order_id: OrderId) -> list[story_of.Fact]:
+    """Who was told what of an order, for operators."""
+    return story_of.facts_of(await store.story(database, order_id), "notifications")
 
 
 async def letters(deps: Deps, *, after: int, limit: int) -> list[contract.Letter]:

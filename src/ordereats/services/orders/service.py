@@ -47,6 +47,7 @@ def build(ports: Ports) -> Service:
         found=Coalescer(find, ports.background, name="orders found"),
         answer_within=settings.answer_within,
         streams=Streams(ports.database, ports.draining, most=settings.most_streams),
+        spans=ports.spans,
     )
     return Service(
         "orders",
@@ -54,4 +55,5 @@ def build(ports: Ports) -> Service:
         calls=sorted({each.service for each in (GET_USER, QUOTE, HOLD_PORTIONS, WITHDRAW)}),
         subscriptions=subscriptions(deps),
         jobs=jobs(deps),
+        tells=partial(reading.story, ports.database),
     )

@@ -1,6 +1,6 @@
 """What the use cases of orders stand on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ordereats.chassis.clock import Clock
@@ -8,6 +8,7 @@ from ordereats.chassis.coalescing import Coalescer
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.chassis.telemetry.spans import Spans, off
 from ordereats.contracts.ids import OrderId
 from ordereats.services.orders.clients import Kitchen, Menus
 from ordereats.services.orders.domain import Order
@@ -26,6 +27,7 @@ class Deps:
         found: reads orders, those of the same moment in one statement.
         answer_within: how long a paid order waits to hear of its kitchen.
         streams: tells those who follow an order of its moves.
+        spans: where it is noted what is done when it is due.
     """
 
     database: Database
@@ -39,3 +41,4 @@ class Deps:
     found: Coalescer[OrderId, Order]
     answer_within: timedelta
     streams: Streams
+    spans: Spans = field(default_factory=off)

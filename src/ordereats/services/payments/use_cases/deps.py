@@ -1,12 +1,13 @@
 """What payments needs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.chassis.telemetry.spans import Spans, off
 from ordereats.services.payments.clients import Provider
 
 
@@ -16,6 +17,7 @@ class Deps:
 
     Attributes:
         wake_jobs: says that something is due at the provider.
+        spans: where it is noted what is done when it is due.
         lease_s: longer than the provider may take; a process that dies delays its work by it.
     """
 
@@ -26,3 +28,4 @@ class Deps:
     provider: Provider
     wake_jobs: Callable[[], None]
     lease_s: float
+    spans: Spans = field(default_factory=off)

@@ -1,0 +1,300 @@
+"""What this process did, when and for how long: small records, the last of them kept in memory.
+
+It sends nothing and writes nothing. What is wanted elsewhere, `export` takes there.
+
+A span costs about a microsecond and a half, so that all are made and kept: an operator looks for
+the one order that went wrong, which no sample would hold.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from time import perf_counter
+from typing import Literal
+
+from ordereats.chassis.clock import Clock, SystemClock
+from ordereats.chassis.config import Environment
+from ordereats.chassis.errors import Misconfigured
+from ordereats.chassis.telemetry.traceparent import Sampling, new_span_id, read, written
+from ordereats.contracts.wire import Answer
+
+Kind = Literal["server", "client", "transaction", "publish", "consume", "job"]
+
+KEPT = 10_000
+"""Spans; about 4 MB."""
+READS_SHARE = 4
+"""Of those kept, one in so many may be of reading: that is most of the traffic, and tells least."""
+MOST_SHOWN = 2000
+"""Of one trace or order."""
+
+
+class Span:
+    """Something that takes time, and what it is a part of.
+
+    Attributes:
+        spans: where it is kept when it has ended.
+        trace_id: of all that follows from one request.
+        id: its own.
+        parent_id: of the span that it is a part of, perhaps in another process; None: it is first.
+        kind: what it is.
+        service: whose; empty: the process has one only.
+        name: a route's template, a call, an event's type. Nothing that a client chose.
+        correlation_id: of the request behind it.
+        is_sampled: it is exported, where something is.
+        is_read: nothing is changed by what it is a part of.
+        began: by `perf_counter`.
+        took_s: how long; known when it has ended.
+        waited_s: how long before that what it is about had waited.
+        order_id: whose story it belongs to, if it is an order's.
+        status: of an HTTP answer.
+        attempt: which it was; 0: it is not counted.
+        error: what went wrong: a code or the name of a kind, never a text.
+    """
+
+    __slots__ = (
+        "attempt",
+        "began",
+        "correlation_id",
+        "error",
+        "id",
+        "is_read",
+        "is_sampled",
+        "kind",
+        "name",
+        "order_id",
+        "parent_id",
+        "service",
+        "spans",
+        "status",
+        "took_s",
+        "trace_id",
+        "waited_s",
+    )
+
+    def __init__(self, spans: "Spans", kind: Kind, name: str, service: str) -> None:
+        """Begin one. Where it belongs is for whoever makes it to say."""
+        self.spans = spans
+        self.kind = kind
+        self.name = name
+        self.service = service
+        self.id = new_span_id()
+        self.parent_id: str | None = None
+        self.trace_id = self.correlation_id = ""
+        self.is_sampled = self.is_read = False
+        self.order_id: int | None = None
+        self.error: str | None = None
+        self.status = self.attempt = 0
+        self.took_s = self.waited_s = 0.0
+        self.began = perf_counter()
+
+    def child(self, kind: Kind, name: str, service: str | None = None) -> "Span":
+        """Begin a part of it."""
+        span = Span(self.spans, kind, name, self.service if service is None else service)
+        span.parent_id = self.id
+        span.trace_id = self.trace_id
+        span.correlation_id = self.correlation_id
+        span.is_sampled = self.is_sampled
+        span.is_read = self.is_read
+        span.order_id = self.order_id
+        return span
+
+    def end(self, error: BaseException | None = None) -> None:
+        """It is over, and kept from now on. Once."""
+        self.took_s = perf_counter() - self.began
+        if error is not None:
+            self.fail(error)
+        self.spans.keep(self)
+
+    def fail(self, error: BaseException) -> None:
+        """Note what went wrong: its code, or its kind. Its text might say something of someone."""
+        self.error = getattr(error, "code", None) or type(error).__name__
+
+    @property
+    def traceparent(self) -> str:
+        """For what it leads to elsewhere."""
+        return written(self.trace_id, self.id, is_sampled=self.is_sampled)
+
+
+class SpanShown(Answer, frozen=True, kw_only=True):
+    """A span as operators see it.
+
+    Attributes:
+        at: when it began, by the clock of its process.
+        took_ms: how long it took.
+        waited_ms: how long before that its event had waited, or it for a connection.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    correlation_id: str
+    kind: str
+    service: str
+    name: str
+    at: datetime
+    took_ms: float
+    waited_ms: float
+    order_id: int | None
+    status: int
+    attempt: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSettings:
+    """What of it all is noted.
+
+    Attributes:
+        is_on: spans are made; off: a `traceparent` is passed on as it came.
+        sampling: the share of traces that is exported, if there is somewhere to export to.
+        kept: spans in memory.
+    """
+
+    is_on: bool = True
+    sampling: float = 0.1
+    kept: int = KEPT
+
+    @classmethod
+    def read(cls, environment: Environment) -> "TraceSettings":
+        """Read them.
+
+        Raises:
+            Misconfigured: one can't be right.
+        """
+        return cls(
+            is_on=environment.choice("TRACES", "on", ("on", "off")) == "on",
+            sampling=_share(environment, "TRACE_SAMPLING", 0.1),
+            kept=environment.whole("TRACE_SPANS_KEPT", KEPT, least=100, most=1_000_000),
+        )
+
+
+class Spans:
+    """The spans of a process.
+
+    Attributes:
+        is_on: whether any are made.
+        export: is given each that is sampled, when it has ended; must return at once.
+    """
+
+    def __init__(
+        self,
+        settings: TraceSettings | None = None,
+        *,
+        service: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            settings: if not the defaults.
+            service: of those that do not say so: the process has one only.
+            clock: the system's, if not another.
+        """
+        settings = settings or TraceSettings()
+        self.is_on = settings.is_on
+        self.export: Callable[[Span], None] | None = None
+        self._service = service
+        self._clock = clock or SystemClock()
+        self._sampling = Sampling(settings.sampling)
+        self._changes: deque[Span] = deque(maxlen=settings.kept)
+        self._reads: deque[Span] = deque(maxlen=settings.kept // READS_SHARE)
+
+    def begin(
+        self,
+        kind: Kind,
+        name: str,
+        *,
+        correlation_id: str,
+        traceparent: str | None,
+        service: str = "",
+    ) -> Span | None:
+        """Begin what nothing in this process is the parent of; None: spans are off.
+
+        Args:
+            kind: what it is.
+            name: of it.
+            correlation_id: of the request behind it.
+            traceparent: of its parent elsewhere. One that can't be right counts for nothing: then
+                a trace begins here.
+            service: whose it is, where the process has several.
+        """
+        if not self.is_on:
+            return None
+        span = Span(self, kind, name, service)
+        span.correlation_id = correlation_id
+        parent = read(traceparent)
+        if parent is None:
+            span.trace_id, span.is_sampled = self._sampling.new_trace()
+        else:
+            span.trace_id, span.parent_id, span.is_sampled = parent
+        return span
+
+    def waited_s(self, since: datetime) -> float:
+        """How long something has waited. Two machines' clocks may be behind it."""
+        return max(0.0, (self._clock.now() - since).total_seconds())
+
+    def keep(self, span: Span) -> None:
+        """Keep one that has ended, in the place of the oldest."""
+        (self._reads if span.is_read else self._changes).append(span)
+        if span.is_sampled and self.export is not None:
+            self.export(span)
+
+    def of_trace(self, name: str) -> list[SpanShown]:
+        """Those of a trace, by its id, or of a request, by its correlation id."""
+        return self._shown(
+            each
+            for each in chain(self._changes, self._reads)
+            if name in (each.trace_id, each.correlation_id)
+        )
+
+    def of_order(self, order_id: int) -> list[SpanShown]:
+        """Those of all traces that changed something about an order."""
+        traces = {each.trace_id for each in self._changes if each.order_id == order_id}
+        return self._shown(each for each in self._changes if each.trace_id in traces)
+
+    def began_at(self, span: Span) -> datetime:
+        """By the clock. As exact as the clock has been since."""
+        return self._clock.now() - timedelta(seconds=perf_counter() - span.began)
+
+    def _shown(self, spans: Iterable[Span]) -> list[SpanShown]:
+        found = list(spans)[-MOST_SHOWN:]
+        found.sort(key=lambda each: each.began)
+        return [self._one(each) for each in found]
+
+    def _one(self, span: Span) -> SpanShown:
+        return SpanShown(
+            trace_id=span.trace_id,
+            span_id=span.id,
+            parent_id=span.parent_id,
+            correlation_id=span.correlation_id,
+            kind=span.kind,
+            service=span.service or self._service,
+            name=span.name,
+            at=self.began_at(span),
+            took_ms=round(span.took_s * 1000, 3),
+            waited_ms=round(span.waited_s * 1000, 3),
+            order_id=span.order_id,
+            status=span.status,
+            attempt=span.attempt,
+            error=span.error,
+        )
+
+
+def _share(environment: Environment, name: str, default: float) -> float:
+    given = environment.optional(name)
+    if given is None:
+        return default
+    try:
+        value = float(given)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise Misconfigured(f"{name} must be a share from 0 to 1, such as 0.1, not {given!r}.")
+    return value
+
+
+def off() -> Spans:
+    """Spans that are off: nobody looks."""
+    return Spans(TraceSettings(is_on=False))
