@@ -141,15 +141,21 @@ class Coalescer(Generic[Asked, Given]):
         spans = self._spans(batch)
         with context.entered(at):
             await self._answer(batch)
-        for span in spans:
-            span.end()
+        for future, span in spans:
+            has_error = future.done() and not future.cancelled()
+            span.end(future.exception() if has_error else None)
 
-    def _spans(self, batch: "list[_Caller[Asked, Given]]") -> list[Span]:
+    def _spans(
+        self, batch: "list[_Caller[Asked, Given]]"
+    ) -> list[tuple[asyncio.Future[Given], Span]]:
         """One for each caller: what is done for several at once is a part of all their traces."""
         if not self._is_change:
             return []
-        callers = [caller.at.span for caller in batch if caller.at and caller.at.span]
-        return [each.child("transaction", self._name) for each in callers]
+        return [
+            (caller.future, caller.at.span.child("transaction", self._name))
+            for caller in batch
+            if caller.at is not None and caller.at.span is not None
+        ]
 
     async def _answer(self, batch: "list[_Caller[Asked, Given]]") -> None:
         try:

@@ -34,6 +34,7 @@ from ordereats.chassis.story import Stories
 from ordereats.chassis.telemetry import buses
 from ordereats.chassis.telemetry.databases import Databases
 from ordereats.chassis.telemetry.effects import Effects
+from ordereats.chassis.telemetry.export import Collector, exported
 from ordereats.chassis.telemetry.spans import Spans, TraceSettings
 from ordereats.topology import catalog, event_page
 from ordereats.topology.settings import Settings, by_database
@@ -104,6 +105,9 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
             TraceSettings.read(environment),
             service=settings.names[0] if len(settings.names) == 1 else "",
             clock=clock,
+        )
+        await stack.enter_async_context(
+            exported(spans, Collector.read(environment), service=catalog.process(settings.names))
         )
         common = _Common(
             environment=environment,

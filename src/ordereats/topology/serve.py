@@ -48,7 +48,7 @@ def run(names: Sequence[str], port: int | None = None) -> None:
     logs.configure(
         level=settings.log_level,
         form=settings.log_format,
-        service="ordereats" if catalog.is_whole(settings.names) else "+".join(settings.names),
+        service=catalog.process(settings.names),
     )
     uvloop.run(_serve(environment, settings))
 

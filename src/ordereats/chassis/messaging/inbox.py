@@ -4,8 +4,7 @@ A retry waits here, in the consumer's own database, visible and redrivable; neve
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -204,17 +203,16 @@ class Inbox:
 
         return receive
 
-    @contextmanager
-    def _traced(self, consumer: str, message: Message, *, attempt: int) -> Iterator[None]:
+    def _traced(self, consumer: str, message: Message, *, attempt: int) -> tracing.resumed:
         """Handle a message as a part of what it follows from."""
         at = Context(message.correlation_id, traceparent=message.traceparent)
         name, service = f"{consumer} {message.type}", consumer.partition(".")[0]
-        with tracing.resumed(self._spans, "consume", name, at, service=service) as span:
-            if span is not None:
-                span.order_id = order_of(message.subject)
-                span.attempt = attempt
-                span.waited_s = self._spans.waited_s(message.time)
-            yield
+        traced = tracing.resumed(self._spans, "consume", name, at, service=service)
+        if traced.span is not None:
+            traced.span.order_id = order_of(message.subject)
+            traced.span.attempt = attempt
+            traced.span.waited_s = self._spans.waited_s(message.time)
+        return traced
 
     async def _receive(self, consumer: str, message: Message, handed_out: int) -> None:
         while True:

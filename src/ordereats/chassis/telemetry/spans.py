@@ -14,6 +14,8 @@ from itertools import chain
 from time import perf_counter
 from typing import Literal
 
+from msgspec import Struct, field
+
 from ordereats.chassis.clock import Clock, SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
@@ -30,75 +32,61 @@ MOST_SHOWN = 2000
 """Of one trace or order."""
 
 
-class Span:
+class Span(Struct, eq=False):
     """Something that takes time, and what it is a part of.
 
     Attributes:
         spans: where it is kept when it has ended.
-        trace_id: of all that follows from one request.
-        id: its own.
-        parent_id: of the span that it is a part of, perhaps in another process; None: it is first.
         kind: what it is.
-        service: whose; empty: the process has one only.
         name: a route's template, a call, an event's type. Nothing that a client chose.
+        service: whose; empty: the process has one only.
+        trace_id: of all that follows from one request.
+        parent_id: of the span that it is a part of, perhaps in another process; None: it is first.
         correlation_id: of the request behind it.
         is_sampled: it is exported, where something is.
         is_read: nothing is changed by what it is a part of.
+        order_id: whose story it belongs to, if it is an order's.
+        id: its own.
         began: by `perf_counter`.
         took_s: how long; known when it has ended.
         waited_s: how long before that what it is about had waited.
-        order_id: whose story it belongs to, if it is an order's.
         status: of an HTTP answer.
         attempt: which it was; 0: it is not counted.
         error: what went wrong: a code or the name of a kind, never a text.
     """
 
-    __slots__ = (
-        "attempt",
-        "began",
-        "correlation_id",
-        "error",
-        "id",
-        "is_read",
-        "is_sampled",
-        "kind",
-        "name",
-        "order_id",
-        "parent_id",
-        "service",
-        "spans",
-        "status",
-        "took_s",
-        "trace_id",
-        "waited_s",
-    )
-
-    def __init__(self, spans: "Spans", kind: Kind, name: str, service: str) -> None:
-        """Begin one. Where it belongs is for whoever makes it to say."""
-        self.spans = spans
-        self.kind = kind
-        self.name = name
-        self.service = service
-        self.id = new_span_id()
-        self.parent_id: str | None = None
-        self.trace_id = self.correlation_id = ""
-        self.is_sampled = self.is_read = False
-        self.order_id: int | None = None
-        self.error: str | None = None
-        self.status = self.attempt = 0
-        self.took_s = self.waited_s = 0.0
-        self.began = perf_counter()
+    spans: "Spans"
+    kind: Kind
+    name: str
+    service: str
+    trace_id: str
+    parent_id: str | None
+    correlation_id: str
+    is_sampled: bool
+    is_read: bool = False
+    order_id: int | None = None
+    id: str = field(default_factory=new_span_id)
+    began: float = field(default_factory=perf_counter)
+    took_s: float = 0.0
+    waited_s: float = 0.0
+    status: int = 0
+    attempt: int = 0
+    error: str | None = None
 
     def child(self, kind: Kind, name: str, service: str | None = None) -> "Span":
         """Begin a part of it."""
-        span = Span(self.spans, kind, name, self.service if service is None else service)
-        span.parent_id = self.id
-        span.trace_id = self.trace_id
-        span.correlation_id = self.correlation_id
-        span.is_sampled = self.is_sampled
-        span.is_read = self.is_read
-        span.order_id = self.order_id
-        return span
+        return Span(
+            self.spans,
+            kind,
+            name,
+            self.service if service is None else service,
+            self.trace_id,
+            self.id,
+            self.correlation_id,
+            self.is_sampled,
+            self.is_read,
+            self.order_id,
+        )
 
     def end(self, error: BaseException | None = None) -> None:
         """It is over, and kept from now on. Once."""
@@ -222,14 +210,13 @@ class Spans:
         """
         if not self.is_on:
             return None
-        span = Span(self, kind, name, service)
-        span.correlation_id = correlation_id
         parent = read(traceparent)
         if parent is None:
-            span.trace_id, span.is_sampled = self._sampling.new_trace()
+            trace_id, is_sampled = self._sampling.new_trace()
+            parent_id = None
         else:
-            span.trace_id, span.parent_id, span.is_sampled = parent
-        return span
+            trace_id, parent_id, is_sampled = parent
+        return Span(self, kind, name, service, trace_id, parent_id, correlation_id, is_sampled)
 
     def waited_s(self, since: datetime) -> float:
         """How long something has waited. Two machines' clocks may be behind it."""

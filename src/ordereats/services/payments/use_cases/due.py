@@ -1,8 +1,7 @@
 """What is due at the provider: asked outside any transaction, by whoever holds the lease."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -296,11 +295,10 @@ def _pause_s(asked: Payment | Refund, error: ProviderUncertainError | None = Non
     return pause_s + min(OBEYED_S, told_s)
 
 
-@contextmanager
-def _resumed(deps: Deps, job: str, asked: Payment | Refund) -> Iterator[None]:
+def _resumed(deps: Deps, job: str, asked: Payment | Refund) -> tracing.resumed:
     """Do it as a part of what has made it due."""
     at = Context(asked.correlation_id, traceparent=asked.traceparent)
-    with tracing.resumed(deps.spans, "job", job, at, service="payments") as span:
-        if span is not None:
-            span.order_id, span.attempt = asked.order_id, asked.attempts
-        yield
+    resumed = tracing.resumed(deps.spans, "job", job, at, service="payments")
+    if resumed.span is not None:
+        resumed.span.order_id, resumed.span.attempt = asked.order_id, asked.attempts
+    return resumed
