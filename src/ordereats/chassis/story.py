@@ -85,16 +85,18 @@ class Stories:
         """Let the services of one more database tell; None: it has nothing to say of orders."""
         self._databases.append((database, tells))
 
-    async def of_order(self, order_id: OrderId, subjects: Sequence[str] = ()) -> Story:
+    async def of_order(
+        self, order_id: OrderId, subjects: Sequence[str] = (), traces: Sequence[str] = ()
+    ) -> Story:
         """What is known of an order.
 
         Args:
             order_id: its id.
-            subjects: what others have named its payment, ticket and so on, to find the messages
-                about these.
+            subjects: what others call its payment, ticket and so on: to find messages about them.
+            traces: that had to do with it elsewhere.
         """
         facts, silent = await self._facts(order_id, subjects)
-        return self._story(facts, silent, self._spans.of_order(order_id))
+        return self._story(facts, silent, self._spans.of_order(order_id, traces))
 
     async def of_trace(self, name: str) -> Story:
         """What is known of a trace, by its id or the correlation id of its request."""

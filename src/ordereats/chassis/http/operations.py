@@ -25,8 +25,8 @@ from ordereats.chassis.telemetry.spans import Spans
 from ordereats.contracts.ids import OrderId
 from ordereats.contracts.wire import Body
 
-MOST_SUBJECTS = 20
-"""Of one order: its payment, ticket and delivery, and whatever comes beside them."""
+MOST_NAMED = 50
+"""Of one order: its payment, ticket and delivery; the requests that changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,14 @@ def routes(watched: Watched) -> list[HTTPRouteHandler]:
 def _stories(stories: Stories) -> list[HTTPRouteHandler]:
     @get("/ops/orders/{order_id:int}/story", include_in_schema=False)
     async def of_order(
-        order_id: FromPath[int], subject: FromQuery[list[str] | None] = None
+        order_id: FromPath[int],
+        subject: FromQuery[list[str] | None] = None,
+        trace: FromQuery[list[str] | None] = None,
     ) -> Story:
-        """What is known here of an order, and of messages about these subjects; perhaps nothing."""
-        return await stories.of_order(OrderId(order_id), (subject or [])[:MOST_SUBJECTS])
+        """What is known here of an order: of these subjects and traces too, as others name them."""
+        return await stories.of_order(
+            OrderId(order_id), (subject or [])[:MOST_NAMED], (trace or [])[:MOST_NAMED]
+        )
 
     @get("/ops/traces/{name:str}", include_in_schema=False)
     async def of_trace(name: FromPath[str]) -> Story:

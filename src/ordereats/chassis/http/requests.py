@@ -61,9 +61,13 @@ class DoorSettings:
 
     @classmethod
     def read(
-        cls, environment: Environment, *, has_neighbours: bool, owners: Mapping[str, str]
+        cls,
+        environment: Environment,
+        *,
+        has_neighbours: bool,
+        owners: Mapping[str, str] | None = None,
     ) -> "DoorSettings":
-        """Read it.
+        """Read it; who has neighbours and who owns what, the caller knows.
 
         Raises:
             Misconfigured: a setting can't be right.
@@ -73,7 +77,7 @@ class DoorSettings:
                 "REQUEST_DEADLINE_SECONDS", PATIENCE_S, least=0.1, most=MAX_PATIENCE_MS / 1000
             ),
             heeds_priority=has_neighbours,
-            owners=owners,
+            owners=owners or {},
         )
 
 

@@ -7,7 +7,7 @@ the one order that went wrong, which no sample would hold.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -236,9 +236,17 @@ class Spans:
             if name in (each.trace_id, each.correlation_id)
         )
 
-    def of_order(self, order_id: int) -> list[SpanShown]:
-        """Those of all traces that changed something about an order."""
-        traces = {each.trace_id for each in self._changes if each.order_id == order_id}
+    def of_order(self, order_id: int, traces: Collection[str] = ()) -> list[SpanShown]:
+        """Those of all traces that changed something about an order.
+
+        Args:
+            order_id: its id.
+            traces: that did so elsewhere; here nobody may have known what it was about.
+        """
+        traces = {
+            *traces,
+            *(each.trace_id for each in self._changes if each.order_id == order_id),
+        }
         return self._shown(each for each in self._changes if each.trace_id in traces)
 
     def began_at(self, span: Span) -> datetime:

@@ -9,7 +9,8 @@ import msgspec
 
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
-from ordereats.chassis.story import Fact, Story
+from ordereats.chassis.http.operations import MOST_NAMED
+from ordereats.chassis.story import MOST_ORDERS, Fact, Story
 from ordereats.chassis.telemetry.spans import SpanShown
 from ordereats.contracts.wire import Answer, decode
 from ordereats.topology import catalog
@@ -68,23 +69,26 @@ def addresses(home: Home, environment: Environment) -> Mapping[str, Sequence[str
 async def of_order(where: Mapping[str, Sequence[str]], order_id: int) -> Told:
     """All that is known of an order.
 
-    Asked twice: only the answers say what its payment, its ticket and its delivery are called, and
-    messages about these may wait with anybody.
+    Asked twice: only the answers say what its payment, ticket and delivery are called, about which
+    messages may wait with anybody, and which traces had to do with it.
     """
     path = f"/ops/orders/{order_id}/story"
     told = await _gathered(where, path)
-    subjects = sorted({each.subject for each in told.facts})
-    if len(where) > 1 and subjects:
-        again = await _gathered(where, f"{path}?{urlencode({'subject': subjects}, doseq=True)}")
-        told = _together([told, again], {*told.silent, *again.silent})
-    return told
+    if told.is_empty or len(where) == 1:
+        return told
+    named = {
+        "subject": sorted({each.subject for each in told.facts})[:MOST_NAMED],
+        "trace": list(dict.fromkeys(each.trace_id for each in told.spans))[:MOST_NAMED],
+    }
+    again = await _gathered(where, f"{path}?{urlencode(named, doseq=True)}")
+    return _together([told, again], {*told.silent, *again.silent})
 
 
 async def of_trace(where: Mapping[str, Sequence[str]], name: str) -> Told:
     """All that is known of a trace, by its id or a correlation id; and of the orders in it."""
     told = await _gathered(where, f"/ops/traces/{quote(name, safe='')}")
     orders = sorted({each.order_id for each in told.spans if each.order_id is not None})
-    facts = [await _gathered(where, f"/ops/orders/{each}/story") for each in orders[:1]]
+    facts = [await _gathered(where, f"/ops/orders/{each}/story") for each in orders[:MOST_ORDERS]]
     return Told(facts=_together([told, *facts], set()).facts, spans=told.spans, silent=told.silent)
 
 
