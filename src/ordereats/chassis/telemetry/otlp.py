@@ -28,6 +28,7 @@ TIMEOUT_S = 5.0
 """For one batch, its retries included."""
 LAST_WORDS_S = 1.0
 """How long stopping waits for what is still to be sent."""
+LAST_THREAD = "last spans"
 NAME = "ordereats"
 
 _KINDS = {
@@ -74,7 +75,7 @@ class Sender:
             with suppress(RuntimeError):  # nobody waits any more: the loop is closed
                 loop.call_soon_threadsafe(done.set)
 
-        Thread(target=shut_down, name="last spans", daemon=True).start()
+        Thread(target=shut_down, name=LAST_THREAD, daemon=True).start()
         try:
             async with asyncio.timeout(LAST_WORDS_S):
                 await done.wait()
