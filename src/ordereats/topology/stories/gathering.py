@@ -99,7 +99,8 @@ async def _gathered(where: Mapping[str, Sequence[str]], path: str) -> Told:
             (names, tasks.create_task(_asked(session, f"{url}{path}")))
             for url, names in where.items()
         ]
-    stories, silent = [], set()
+    stories = []
+    silent = {*catalog.SERVICES}.difference(*where.values())  # nobody says where they are
     for names, task in asked:
         story = task.result()
         if story is None:
