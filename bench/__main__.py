@@ -19,6 +19,7 @@ from bench.life import RATE, live
 from bench.load import Ask, Failed, demand
 from bench.report import Measured, Results, Round, Row, Target
 from bench.servers import cpu_s, postgres
+from bench.telemetry import telemetry_costs
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.telemetry import logs
 from ordereats.topology.local.part import CannotStart, Process
@@ -132,7 +133,9 @@ async def _run(*, seconds: int, rounds: int) -> Results:
         lives = await live(server, folder, seconds=seconds * rounds)
         print("calls between services", flush=True)
         calls = await call_costs(folder, seconds=seconds, rounds=rounds)
-    return Results(began_at, machine, settings, measured, lives, calls, events)
+        print("telemetry", flush=True)
+        telemetry = await telemetry_costs(server, folder, bench.measure)
+    return Results(began_at, machine, settings, measured, lives, calls, events, telemetry)
 
 
 def _machine() -> dict[str, str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ordereats.chassis.story import Fact
+    from ordereats.chassis.telemetry.spans import SpanShown
     from ordereats.topology.stories.gathering import Told
     from ordereats.topology.stories.waterfall import Line, Waterfall
 
@@ -125,7 +126,7 @@ def _print_facts(console: "Console", facts: "Sequence[Fact]") -> None:
             f"{each.at.astimezone():%Y-%m-%d %H:%M:%S.%f}"[:-3],
             each.service,
             escape(each.subject),
-            escape(_said(each.what)),
+            escape(_short(each.what)),
             str(each.attempts or ""),
             f"[red]{escape(each.error or '')}[/]",
         )
@@ -155,7 +156,7 @@ def _print_waterfall(console: "Console", waterfall: "Waterfall") -> None:
         table.add_row(
             f"{line.offset_ms:,.1f}",
             span.service,
-            f"{'  ' * line.depth}[{colour}]{span.kind}[/] {escape(_said(span.name))}",
+            f"{'  ' * line.depth}[{colour}]{span.kind}[/] {escape(_said(span))}",
             f"[{colour}]{line.bar}[/]",
             f"{span.took_ms:,.1f}",
             escape(_beside(line)),
@@ -178,6 +179,11 @@ def _beside(line: "Line") -> str:
     return ", ".join(words)
 
 
-def _said(name: str) -> str:
+def _said(span: "SpanShown") -> str:
+    """What it is called, if that is more than what it is."""
+    return "" if span.name == span.kind else _short(span.name)
+
+
+def _short(name: str) -> str:
     """Without what all events' names have in common."""
     return name.replace("ordereats.", "")
