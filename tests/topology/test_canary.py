@@ -27,9 +27,7 @@ async def place_marked_order(client: Client) -> None:
     await client.ask(CANARY.upper(), "/orders/1")
 
 
-async def test_no_page_of_operators_no_line_of_the_log_and_no_span_names_anyone(
-    database_url: str,
-) -> None:
+async def test_no_page_of_operators_and_no_line_of_the_log_names_anyone(database_url: str) -> None:
     secrets = {
         "STRIPE_API_KEY": f"sk_test_{CANARY}",
         "SMTP_URL": f"smtp://me:{CANARY}@127.0.0.1:9",

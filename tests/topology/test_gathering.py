@@ -12,7 +12,8 @@ from ordereats.chassis.errors import Misconfigured
 from ordereats.chassis.http.app import create_app
 from ordereats.chassis.http.operations import Watched
 from ordereats.chassis.story import Stories
-from ordereats.chassis.telemetry.spans import Span, Spans
+from ordereats.chassis.telemetry.span import Span
+from ordereats.chassis.telemetry.spans import Spans
 from ordereats.topology.catalog import SERVICES
 from ordereats.topology.local.home import Home
 from ordereats.topology.stories import gathering

@@ -12,7 +12,7 @@ from ordereats.chassis.background import Background
 from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import GRACE_S
 from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, RowRefused
-from ordereats.chassis.telemetry.spans import Span
+from ordereats.chassis.telemetry.span import Span
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")

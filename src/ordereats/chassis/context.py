@@ -10,7 +10,7 @@ from time import monotonic
 import uuid_utils
 from msgspec import Struct
 
-from ordereats.chassis.telemetry.spans import Span
+from ordereats.chassis.telemetry.span import Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,14 +101,7 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         stack.push_async_callback(bus.close)
         transports = await _transports(stack, settings, in_process)
         edges = Edges(EdgeSettings.read(environment))
-        spans = Spans(
-            TraceSettings.read(environment),
-            service=settings.names[0] if len(settings.names) == 1 else "",
-            clock=clock,
-        )
-        await stack.enter_async_context(
-            exported(spans, Collector.read(environment), service=catalog.process(settings.names))
-        )
+        spans = await _spans(stack, environment, settings.names, clock)
         common = _Common(
             environment=environment,
             background=background,
@@ -224,6 +217,16 @@ async def _begin(common: _Common, groups: Sequence[_OnDatabase]) -> None:
                 await common.bus.consume(each.queue, group.inbox.handler(each.queue.name))
         for job in group.jobs:
             common.jobs.start(job)
+
+
+async def _spans(
+    stack: AsyncExitStack, environment: Environment, names: Sequence[str], clock: Clock
+) -> Spans:
+    service = names[0] if len(names) == 1 else ""
+    spans = Spans(TraceSettings.read(environment), service=service, clock=clock)
+    collector = Collector.read(environment)
+    await stack.enter_async_context(exported(spans, collector, service=catalog.process(names)))
+    return spans
 
 
 async def _transports(

@@ -12,7 +12,8 @@ from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.messaging.subscriptions import effect, subscribe
-from ordereats.chassis.telemetry.spans import Span, Spans, SpanShown
+from ordereats.chassis.telemetry.span import Span
+from ordereats.chassis.telemetry.spans import Spans, SpanShown
 from ordereats.chassis.telemetry.traceparent import read
 from ordereats.contracts.orders import OrderPlaced
 from support.builders import FakeBus, a_fact, a_message, nothing
@@ -70,9 +71,9 @@ async def received(inbox: Inbox, message: Message) -> None:
 
 
 async def test_from_the_request_to_the_effect_elsewhere_it_is_one_trace(
-    database: Database, request_: Span
+    database: Database, spans: Spans, request_: Span
 ) -> None:
-    ours, theirs, bus = request_.spans, Spans(), FakeBus()
+    ours, theirs, bus = spans, Spans(), FakeBus()
     await put(database, request_)
     request_.end()
     await published(database, ours, bus)
@@ -94,8 +95,10 @@ async def test_from_the_request_to_the_effect_elsewhere_it_is_one_trace(
     assert consume.waited_ms >= publish.waited_ms
 
 
-async def test_what_the_effect_leads_to_is_a_part_of_it(database: Database, request_: Span) -> None:
-    spans, bus = request_.spans, FakeBus()
+async def test_what_the_effect_leads_to_is_a_part_of_it(
+    database: Database, spans: Spans, request_: Span
+) -> None:
+    bus = FakeBus()
     message = a_message(a_fact(ORDER), correlation_id="the-walk", traceparent=request_.traceparent)
 
     await received(an_inbox(database, spans), message)
@@ -140,9 +143,9 @@ async def test_each_attempt_is_seen_with_its_number_and_what_went_wrong(
 
 
 async def test_what_the_broker_refuses_or_does_not_answer_is_seen_too(
-    database: Database, request_: Span
+    database: Database, spans: Spans, request_: Span
 ) -> None:
-    spans, bus = request_.spans, FakeBus()
+    bus = FakeBus()
     await put(database, request_)
     bus.fails = BusDownError("no connection")
     await published(database, spans, bus)

@@ -14,7 +14,8 @@ from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
 from ordereats.chassis.telemetry import otlp
 from ordereats.chassis.telemetry.export import Collector, exported
-from ordereats.chassis.telemetry.spans import Span, Spans, TraceSettings
+from ordereats.chassis.telemetry.span import Span
+from ordereats.chassis.telemetry.spans import Spans, TraceSettings
 from support.builders import NOBODY, until_true
 from support.collector import FakeCollector, collecting
 

@@ -7,7 +7,8 @@ from ordereats.chassis.config import Environment
 from ordereats.chassis.context import Context
 from ordereats.chassis.errors import Conflict, Misconfigured
 from ordereats.chassis.telemetry import tracing
-from ordereats.chassis.telemetry.spans import READS_SHARE, Kind, Span, Spans, TraceSettings, off
+from ordereats.chassis.telemetry.span import Kind, Span
+from ordereats.chassis.telemetry.spans import READS_SHARE, Spans, TraceSettings, off
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"

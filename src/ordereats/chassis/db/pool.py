@@ -13,7 +13,7 @@ import asyncpg
 from ordereats.chassis import context
 from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, RowRefused
 from ordereats.chassis.failpoints import FAILPOINTS, Failpoint
-from ordereats.chassis.telemetry.spans import Span
+from ordereats.chassis.telemetry.span import Span
 
 T = TypeVar("T")
 Row: TypeAlias = asyncpg.Record

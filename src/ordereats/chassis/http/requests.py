@@ -26,7 +26,8 @@ from ordereats.chassis.http.uploads import bounded
 from ordereats.chassis.slots import Slot
 from ordereats.chassis.telemetry import traceparent as traceparents
 from ordereats.chassis.telemetry.requests import METHODS, Requests
-from ordereats.chassis.telemetry.spans import Span, Spans
+from ordereats.chassis.telemetry.span import Span
+from ordereats.chassis.telemetry.spans import Spans
 
 log = structlog.get_logger(__name__)
 

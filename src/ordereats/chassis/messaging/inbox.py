@@ -13,12 +13,12 @@ import structlog
 
 from ordereats.chassis.background import Job
 from ordereats.chassis.backoff import equal_jitter_s
-from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database, Row, columns, one
 from ordereats.chassis.errors import DatabaseError, TooEarly
 from ordereats.chassis.failpoints import FAILPOINTS, Failpoint
-from ordereats.chassis.messaging.bus import Handler, Message, UnreadableError, order_of
+from ordereats.chassis.messaging.bus import Handler, Message, UnreadableError
 from ordereats.chassis.messaging.subscriptions import Effect, Subscription
+from ordereats.chassis.messaging.traced import received, tells_of
 from ordereats.chassis.telemetry import tracing
 from ordereats.chassis.telemetry.spans import Spans, off
 from ordereats.contracts.events import Event
@@ -198,21 +198,10 @@ class Inbox:
 
         async def receive(message: Message, handed_out: int) -> None:
             FAILPOINTS.begin(lambda: f"{consumer} {message.type}")
-            with self._traced(consumer, message, attempt=1):
+            with received(self._spans, consumer, message, attempt=1):
                 await self._receive(consumer, message, handed_out)
 
         return receive
-
-    def _traced(self, consumer: str, message: Message, *, attempt: int) -> tracing.resumed:
-        """Handle a message as a part of what it follows from."""
-        at = Context(message.correlation_id, traceparent=message.traceparent)
-        name, service = f"{consumer} {message.type}", consumer.partition(".")[0]
-        traced = tracing.resumed(self._spans, "consume", name, at, service=service)
-        if traced.span is not None:
-            traced.span.order_id = order_of(message.subject)
-            traced.span.attempt = attempt
-            traced.span.waited_s = self._spans.waited_s(message.time)
-        return traced
 
     async def _receive(self, consumer: str, message: Message, handed_out: int) -> None:
         while True:
@@ -238,7 +227,7 @@ class Inbox:
 
     async def _first_attempt(self, consumer: str, message: Message) -> None:
         run, event = self._read(consumer, message)
-        _about(event)
+        tells_of(event)
         async with self._database.transaction() as tx:
             key = (consumer, message.id, message.type, message.subject, message.version)
             is_first = await tx.fetch_one(_FIRST, *key) is not None
@@ -286,7 +275,7 @@ class Inbox:
             if row is None:
                 return False
             message = decode(row["message"].encode(), Message)
-            with self._traced(row["consumer"], message, attempt=row["attempts"]):
+            with received(self._spans, row["consumer"], message, attempt=row["attempts"]):
                 await self._retry(row, message)
         return True
 
@@ -310,7 +299,7 @@ class Inbox:
             return
         try:
             run, event = self._read(consumer, message)
-            _about(event)
+            tells_of(event)
             async with self._database.transaction() as tx:
                 is_first = await tx.fetch_one(_DONE, *key) is not None
                 if is_first:
@@ -366,13 +355,6 @@ class Inbox:
 
     async def _forget(self) -> bool:
         return await self._database.execute(_FORGET) == 1000
-
-
-def _about(event: Event) -> None:
-    """What is under way is about the order that the event is about."""
-    span = tracing.under_way()
-    if span is not None:
-        span.order_id = getattr(event, "order_id", None)
 
 
 def _pause_s(attempt: int, error: Exception | None, *, age_s: float = 0) -> float:

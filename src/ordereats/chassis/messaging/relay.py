@@ -14,7 +14,8 @@ from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database, Row
 from ordereats.chassis.failpoints import Failpoint
 from ordereats.chassis.messaging.bus import Bus, BusDownError, BusState, Message, order_of
-from ordereats.chassis.telemetry.spans import Span, Spans, off
+from ordereats.chassis.telemetry.span import Span
+from ordereats.chassis.telemetry.spans import Spans, off
 
 log = structlog.get_logger(__name__)
 

@@ -54,7 +54,7 @@ async def exported(
         yield
         return
     # The library takes 15 MB and a third of a second: only where it is wanted.
-    from ordereats.chassis.telemetry.otlp import Sender  # noqa: PLC0415
+    from ordereats.chassis.telemetry.otlp import Sender  # noqa: PLC0415  # as said
 
     sender = Sender(spans, collector.endpoint, collector.headers, service=service)
     spans.export = sender.send

@@ -16,7 +16,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
-from ordereats.chassis.telemetry.spans import Span, Spans
+from ordereats.chassis.telemetry.span import Span
+from ordereats.chassis.telemetry.spans import Spans
 
 log = structlog.get_logger(__name__)
 

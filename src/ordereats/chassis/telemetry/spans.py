@@ -1,9 +1,7 @@
-"""What this process did, when and for how long: small records, the last of them kept in memory.
+"""What this process did, when and for how long: the last of its spans, kept in memory.
 
-It sends nothing and writes nothing. What is wanted elsewhere, `export` takes there.
-
-A span costs about a microsecond and a half, so that all are made and kept: an operator looks for
-the one order that went wrong, which no sample would hold.
+It sends nothing and writes nothing. What is wanted elsewhere, `export` takes there. Each is made
+and kept, for an operator looks for the one order that went wrong, which no sample would hold.
 """
 
 from collections import deque
@@ -12,17 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from time import perf_counter
-from typing import Literal
-
-from msgspec import Struct, field
 
 from ordereats.chassis.clock import Clock, SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
-from ordereats.chassis.telemetry.traceparent import Sampling, new_span_id, read, written
+from ordereats.chassis.telemetry.span import Kind, Span
+from ordereats.chassis.telemetry.traceparent import Sampling, read
 from ordereats.contracts.wire import Answer
-
-Kind = Literal["server", "client", "transaction", "publish", "consume", "job"]
 
 KEPT = 10_000
 """Spans; about 4 MB."""
@@ -30,79 +24,6 @@ READS_SHARE = 4
 """Of those kept, one in so many may be of reading: that is most of the traffic, and tells least."""
 MOST_SHOWN = 2000
 """Of one trace or order."""
-
-
-class Span(Struct, eq=False):
-    """Something that takes time, and what it is a part of.
-
-    Attributes:
-        spans: where it is kept when it has ended.
-        kind: what it is.
-        name: a route's template, a call, an event's type. Nothing that a client chose.
-        service: whose; empty: the process has one only.
-        trace_id: of all that follows from one request.
-        parent_id: of the span that it is a part of, perhaps in another process; None: it is first.
-        correlation_id: of the request behind it.
-        is_sampled: it is exported, where something is.
-        is_read: nothing is changed by what it is a part of.
-        order_id: whose story it belongs to, if it is an order's.
-        id: its own.
-        began: by `perf_counter`.
-        took_s: how long; known when it has ended.
-        waited_s: how long before that what it is about had waited.
-        status: of an HTTP answer.
-        attempt: which it was; 0: it is not counted.
-        error: what went wrong: a code or the name of a kind, never a text.
-    """
-
-    spans: "Spans"
-    kind: Kind
-    name: str
-    service: str
-    trace_id: str
-    parent_id: str | None
-    correlation_id: str
-    is_sampled: bool
-    is_read: bool = False
-    order_id: int | None = None
-    id: str = field(default_factory=new_span_id)
-    began: float = field(default_factory=perf_counter)
-    took_s: float = 0.0
-    waited_s: float = 0.0
-    status: int = 0
-    attempt: int = 0
-    error: str | None = None
-
-    def child(self, kind: Kind, name: str, service: str | None = None) -> "Span":
-        """Begin a part of it."""
-        return Span(
-            self.spans,
-            kind,
-            name,
-            self.service if service is None else service,
-            self.trace_id,
-            self.id,
-            self.correlation_id,
-            self.is_sampled,
-            self.is_read,
-            self.order_id,
-        )
-
-    def end(self, error: BaseException | None = None) -> None:
-        """It is over, and kept from now on. Once."""
-        self.took_s = perf_counter() - self.began
-        if error is not None:
-            self.fail(error)
-        self.spans.keep(self)
-
-    def fail(self, error: BaseException) -> None:
-        """Note what went wrong: its code, or its kind. Its text might say something of someone."""
-        self.error = getattr(error, "code", None) or type(error).__name__
-
-    @property
-    def traceparent(self) -> str:
-        """For what it leads to elsewhere."""
-        return written(self.trace_id, self.id, is_sampled=self.is_sampled)
 
 
 class SpanShown(Answer, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from ordereats.chassis import context
 from ordereats.chassis.context import Context
-from ordereats.chassis.telemetry.spans import Kind, Span, Spans
+from ordereats.chassis.telemetry.span import Keeper, Kind, Span
 
 
 def under_way() -> Span | None:
@@ -57,7 +57,7 @@ class resumed:  # noqa: N801  # as above
 
     __slots__ = ("_at", "_token", "span")
 
-    def __init__(self, spans: Spans, kind: Kind, name: str, at: Context, *, service: str) -> None:
+    def __init__(self, spans: Keeper, kind: Kind, name: str, at: Context, *, service: str) -> None:
         """Begin.
 
         Args:
