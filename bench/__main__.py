@@ -20,6 +20,7 @@ from bench.load import Ask, Failed, demand
 from bench.report import Measured, Results, Round, Row, Target
 from bench.servers import cpu_s, postgres
 from bench.shapes import shape_costs
+from bench.telemetry import telemetry_costs
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.telemetry import logs
 from ordereats.topology.local.part import CannotStart, Process
@@ -133,9 +134,11 @@ async def _run(*, seconds: int, rounds: int) -> Results:
         lives = await live(server, folder, seconds=seconds * rounds)
         print("calls between services", flush=True)
         calls = await call_costs(folder, seconds=seconds, rounds=rounds)
+        print("telemetry", flush=True)
+        telemetry = await telemetry_costs(server, folder, bench.measure)
     print("each shape as a whole", flush=True)
     shapes = await shape_costs(seconds=seconds * rounds, rounds=rounds)
-    return Results(began_at, machine, settings, measured, lives, calls, events, shapes)
+    return Results(began_at, machine, settings, measured, lives, calls, events, telemetry, shapes)
 
 
 def _machine() -> dict[str, str]:

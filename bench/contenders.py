@@ -142,17 +142,31 @@ async def express(postgres: Process, folder: Path) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def ours(postgres: Process, folder: Path) -> AsyncIterator[Server]:
-    """The part of the monolith that the peer has, running. Events go to a PostgreSQL queue."""
-    async with database(postgres, "monolith") as (url, connection):
+async def ours(
+    postgres: Process,
+    folder: Path,
+    name: str = "OrderEats",
+    database_name: str = "monolith",
+    **settings: str,
+) -> AsyncIterator[Server]:
+    """The part of the monolith that the peer has, running. Events go to a PostgreSQL queue.
+
+    Args:
+        postgres: where its database is.
+        folder: for its log.
+        name: in the tables.
+        database_name: and its log's.
+        settings: of it, if not the usual ones.
+    """
+    async with database(postgres, database_name) as (url, connection):
         await _want_events(url)
         command = (str(PROGRAM), "serve", *GROUP)
-        settings = {"DATABASE_URL": url, "BROKER_URL": url}
-        async with process("ordereats", command, folder, settings) as serving:
+        given = {"DATABASE_URL": url, "BROKER_URL": url, **settings}
+        async with process(database_name, command, folder, given) as serving:
             async with aiohttp.ClientSession(serving.url) as session:
                 await make_known(session)
             yield Server(
-                name="OrderEats",
+                name=name,
                 process=serving,
                 database=connection,
                 emptied="orders, order_moves, outbox, idempotency_keys, bus_message",

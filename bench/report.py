@@ -17,6 +17,8 @@ from bench.shapes import RATE as SHAPES_RATE
 
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "performance.md"
+TELEMETRY_AT_MOST = 0.15
+"""Of a silent request, at full logging and with a tenth of the traces sent, by budgets.md."""
 P50_MS, P99_MS = 15, 100
 """From a commit to the commit of its effect elsewhere, at most, by budgets.md."""
 
@@ -93,6 +95,7 @@ class Results(msgspec.Struct, frozen=True):
     life: Life
     calls: CallCosts
     events: EventCosts
+    telemetry: Measured
     shapes: ShapeCosts
 
 
@@ -119,6 +122,7 @@ def tables(results: Results) -> str:
             _against_targets(results.measured),
             _figures(results.measured),
             _calls(results.calls),
+            _telemetry(results.telemetry),
             _carried(results.events),
             _arrived(results.events),
             _life(results.life),
@@ -215,6 +219,21 @@ def _calls(costs: CallCosts) -> str:
         shown = "" if name == BARE else f"**{times:.2f}**"
         lines.append((name, f"{cpu_us:,.0f}", f"{us:,.0f}", shown, *judged))
     return table((*heads, *ends), lines)
+
+
+def _telemetry(measured: Measured) -> str:
+    """Each against the first, which is silent; the last, which has all of it, is judged."""
+    cpu_us = {name: _median(_cpu_us, rounds) for name, rounds in measured.rounds.items()}
+    (silent, base_us), *others = cpu_us.items()
+    lines = [(silent, f"{base_us:,.0f}", "", "", "", "")]
+    for name, us in others:
+        share = us / base_us - 1
+        cells = (name, f"{us:,.0f}", f"{us - base_us:,.0f}", f"**{share:.1%}**")
+        is_all = name == others[-1][0]
+        reached = _word(is_reached=share <= TELEMETRY_AT_MOST) if is_all else ""
+        lines.append((*cells, f"≤ {TELEMETRY_AT_MOST:.0%}" if is_all else "", reached))
+    heads = (f"{measured.row.title}, {measured.row.connections} at once, with", "its CPU, µs")
+    return table((*heads, "more, µs", "", "to reach", ""), lines)
 
 
 def _carried(costs: EventCosts) -> str:

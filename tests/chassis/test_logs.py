@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from ordereats.chassis import context
 from ordereats.chassis.telemetry import logs
+from ordereats.chassis.telemetry.spans import Spans
 
 log = structlog.get_logger("made before")
 logs.configure(level=sys.argv[1], form=sys.argv[2], service="orders")
@@ -27,12 +28,21 @@ with context.entered(context.Context("the-request")):
         log.exception("request_failed")
         logging.getLogger("some.library").exception("it failed")
 logging.getLogger("some.library").info("chatter")
+span = Spans().begin("server", "", correlation_id="c", traceparent=sys.argv[3])
+span.order_id = 18
+with context.entered(context.Context("the-request").within(span)):
+    log.error("traced")
+    log.error("traced_otherwise", order_id=17)
 """
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
 def logged(level: str, form: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, level, form],
+        [sys.executable, "-c", PROGRAM, level, form, TRACEPARENT],
         env=environment(),
         capture_output=True,
         text=True,
@@ -50,19 +60,29 @@ def test_each_line_is_an_event_with_its_fields() -> None:
         "careful with that",
         "request_failed",
         "it failed",
+        "traced",
+        "traced_otherwise",
     ]
     for line in lines:
         assert line["service"] == "orders"
         assert line["correlation_id"] == "the-request"
         assert line["time"].endswith("Z")
-    assert [line["level"] for line in lines] == ["info", "warning", "error", "error"]
+    assert [line["level"] for line in lines] == ["info", "warning", *["error"] * 4]
     assert lines[0]["order_id"] == 17
     assert lines[0]["text"] == "zwei\nZeilen, é"
-    for line in lines[2:]:
+    for line in lines[2:4]:
         assert "ValueError: a mistake" in line["exception"]
 
 
-@pytest.mark.parametrize(("level", "count"), [("debug", 5), ("warning", 3), ("error", 2)])
+def test_a_line_names_the_trace_that_it_is_a_part_of_and_the_order_that_this_is_about() -> None:
+    *others, traced, otherwise = [msgspec.json.decode(line) for line in logged("info", "json")]
+
+    assert (traced["trace_id"], traced["order_id"]) == (TRACE, 18)
+    assert (otherwise["trace_id"], otherwise["order_id"]) == (TRACE, 17)
+    assert not any("trace_id" in line for line in others)
+
+
+@pytest.mark.parametrize(("level", "count"), [("debug", 7), ("warning", 5), ("error", 4)])
 def test_a_level_lets_through_what_is_as_grave(level: str, count: int) -> None:
     assert len(logged(level, "json")) == count
 

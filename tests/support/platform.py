@@ -99,6 +99,12 @@ class Platform:
 
     async def run(self, *arguments: str) -> str:
         """Run the program; what it printed. It has to succeed."""
+        status, output, errors = await self.tried(*arguments)
+        assert status == 0, f"ordereats {' '.join(arguments)}: {output}{errors}"
+        return output
+
+    async def tried(self, *arguments: str) -> tuple[int | None, str, str]:
+        """Run the program; its exit status, what it printed, and its complaints."""
         process = await asyncio.create_subprocess_exec(
             str(PROGRAM),
             *arguments,
@@ -111,8 +117,7 @@ class Platform:
             stderr=asyncio.subprocess.PIPE,
         )
         output, errors = (each.decode() for each in await process.communicate())
-        assert process.returncode == 0, f"ordereats {' '.join(arguments)}: {output}{errors}"
-        return output
+        return process.returncode, output, errors
 
     async def parts(self) -> dict[str, dict[str, Any]]:
         """`ordereats ps --json`, by name."""
@@ -261,6 +266,10 @@ class Platform:
             return await self.status(order_id) == status
 
         await until(arrived, within_s=within_s, what=f"order {order_id} to be {status}")
+
+    async def story(self, order_id: int) -> dict[str, Any]:
+        """`ordereats order ID --json`."""
+        return dict(json.loads(await self.run("order", str(order_id), "--json")))
 
     async def told(self, order_id: int) -> list[dict[str, Any]]:
         """What the customer of an order was told about it."""

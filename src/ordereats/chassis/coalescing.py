@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from typing import Generic, TypeVar
 
 from ordereats.chassis import context
 from ordereats.chassis.background import Background
+from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import GRACE_S
 from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, RowRefused
+from ordereats.chassis.telemetry.span import Span
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
@@ -71,7 +73,9 @@ class Coalescer(Generic[Asked, Given]):
             DeadlineExceeded: the time was over, and nothing was done.
             DatabaseError: the time was over, and a change had begun: it is in doubt.
         """
-        caller: _Caller[Asked, Given] = _Caller(asked, self._loop.create_future(), _deadline())
+        caller: _Caller[Asked, Given] = _Caller(
+            asked, self._loop.create_future(), _deadline(), context.known()
+        )
         self._waiting.append(caller)
         if self._draining is None:
             self._start()
@@ -122,12 +126,36 @@ class Coalescer(Generic[Asked, Given]):
         if not batch:
             return
         latest = max(caller.deadline for caller in batch)
-        if latest == _deadline():  # as with one caller, whose context this task began with
-            await self._answer(batch)
-            return
-        at = replace(context.current(), deadline=None if latest == inf else latest)
+        # Not in the context that this task began with: that is of its first caller, perhaps of a
+        # batch that was long ago.
+        first = batch[0].at or Context(context.new_id())
+        alone = None if self._is_change or len(batch) > 1 else first.span
+        at = Context(
+            first.correlation_id,
+            first.principal,
+            None if latest == inf else latest,
+            first.traceparent if alone else None,
+            first.priority,
+            alone,
+        )
+        spans = self._spans(batch)
         with context.entered(at):
             await self._answer(batch)
+        for future, span in spans:
+            has_error = future.done() and not future.cancelled()
+            span.end(future.exception() if has_error else None)
+
+    def _spans(
+        self, batch: "list[_Caller[Asked, Given]]"
+    ) -> list[tuple[asyncio.Future[Given], Span]]:
+        """One for each caller: what is done for several at once is a part of all their traces."""
+        if not self._is_change:
+            return []
+        return [
+            (caller.future, caller.at.span.child("transaction", self._name))
+            for caller in batch
+            if caller.at is not None and caller.at.span is not None
+        ]
 
     async def _answer(self, batch: "list[_Caller[Asked, Given]]") -> None:
         try:
@@ -161,6 +189,7 @@ class _Caller(Generic[Asked, Given]):
         asked: what.
         future: where the answer goes.
         deadline: how long it is waited for.
+        at: what goes along with it.
         has_begun: its batch has, so that what was asked may be done.
         leaves: lets go at the deadline.
     """
@@ -168,6 +197,7 @@ class _Caller(Generic[Asked, Given]):
     asked: Asked
     future: asyncio.Future[Given]
     deadline: float
+    at: Context | None
     has_begun: bool = False
     leaves: asyncio.TimerHandle | None = None
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
 
 import uuid_utils
+from msgspec import Struct
+
+from ordereats.chassis.telemetry.span import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +41,16 @@ class Priority(StrEnum):
     BROWSE = "browse"
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What goes along.
+class Context(Struct, frozen=True):
+    """What goes along. A struct, since many are made: a frozen dataclass takes seven times as long.
 
     Attributes:
         correlation_id: one for all that follows from one request.
         principal: who asks.
         deadline: by the monotonic clock, when the caller stops waiting; None: nobody waits.
-        traceparent: W3C trace context, as it came.
+        traceparent: W3C trace context: what follows from this is a part of that span.
         priority: of what all this is for, also where it takes reading one thing at a neighbour.
+        span: that one, if it is this process's.
     """
 
     correlation_id: str
@@ -55,6 +58,29 @@ class Context:
     deadline: float | None = None
     traceparent: str | None = None
     priority: Priority = Priority.CHANGE
+    span: Span | None = None
+
+    def within(self, span: Span) -> "Context":
+        """The same, for what is a part of a span."""
+        return Context(
+            self.correlation_id,
+            self.principal,
+            self.deadline,
+            span.traceparent,
+            self.priority,
+            span,
+        )
+
+    def until(self, deadline: float | None) -> "Context":
+        """The same, with another deadline."""
+        return Context(
+            self.correlation_id,
+            self.principal,
+            deadline,
+            self.traceparent,
+            self.priority,
+            self.span,
+        )
 
     def remaining_s(self, at_most: float) -> float:
         """How long there is to wait: until the deadline, and no longer than `at_most`."""
@@ -78,6 +104,16 @@ def current() -> Context:
 def known() -> Context | None:
     """What goes along with the code that is running now, if anything does."""
     return _CURRENT.get()
+
+
+def enter(context: Context) -> "Token[Context | None]":
+    """Go on with this context, until it is left by what this returns; see `entered`."""
+    return _CURRENT.set(context)
+
+
+def leave(token: "Token[Context | None]") -> None:
+    """Go on with the context before."""
+    _CURRENT.reset(token)
 
 
 @contextmanager

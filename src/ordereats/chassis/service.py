@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from litestar.handlers import HTTPRouteHandler
@@ -19,7 +19,9 @@ from ordereats.chassis.http.health import Draining
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.subscriptions import Subscription
+from ordereats.chassis.story import Tell
 from ordereats.chassis.telemetry.metrics import Source
+from ordereats.chassis.telemetry.spans import Spans, off
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Ports:
     Attributes:
         edges: for what a service asks by itself, outside the platform: a provider, say.
         resources: closes, when the process stops, what a service opened.
+        spans: what is done by itself is noted there, as a part of what it follows from.
         draining: says that it is about to stop: an answer that goes on by itself has to end now.
     """
 
@@ -42,6 +45,7 @@ class Ports:
     environment: Environment
     resources: AsyncExitStack
     draining: Draining
+    spans: Spans = field(default_factory=off)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Service:
         subscriptions: events in.
         jobs: time in.
         metrics: of its business, read at the scrape.
+        tells: what it knows of an order, if it keeps anything about orders.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     jobs: Sequence[Job] = ()
     metrics: Sequence[Source] = ()
+    tells: Tell | None = None
 
 
 CHASSIS_TABLES = MigrationSet("chassis", Path(__file__).parent / "migrations")

@@ -15,7 +15,7 @@ import typer
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import DatabaseError, Misconfigured
 from ordereats.cli import broker as broker_commands
-from ordereats.cli import city, dlq, events
+from ordereats.cli import city, dlq, events, story
 from ordereats.cli import faults as fault_commands
 from ordereats.cli.here import home
 from ordereats.topology.local.wanted import Broker, Topology, Wanted
@@ -178,6 +178,8 @@ def fault_proxy(
 
 app.command()(city.seed)
 app.command()(city.simulate)
+app.command()(story.order)
+app.command()(story.trace)
 app.add_typer(fault_commands.app, name="fault")
 app.add_typer(broker_commands.app, name="broker")
 app.add_typer(dlq.app, name="dlq")

@@ -30,10 +30,13 @@ from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.service import Ports, Service
+from ordereats.chassis.story import Stories
 from ordereats.chassis.telemetry import buses
 from ordereats.chassis.telemetry.databases import Databases
 from ordereats.chassis.telemetry.effects import Effects
+from ordereats.chassis.telemetry.export import Collector, exported
 from ordereats.chassis.telemetry.metrics import Source
+from ordereats.chassis.telemetry.spans import Spans, TraceSettings
 from ordereats.topology import catalog, event_page
 from ordereats.topology.settings import Settings, by_database
 
@@ -72,6 +75,8 @@ class _Common:
     draining: Draining
     databases: Databases
     effects: Effects
+    spans: Spans
+    stories: Stories
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ async def assembled(
         stack.push_async_callback(bus.close)
         transports = await _transports(stack, settings, in_process)
         edges = Edges(EdgeSettings.read(environment))
+        spans = await _spans(stack, environment, settings.names, clock)
         common = _Common(
             environment=environment,
             background=background,
@@ -115,6 +121,8 @@ async def assembled(
             draining=Draining(),
             databases=Databases(),
             effects=Effects(clock),
+            spans=spans,
+            stories=Stories(spans),
         )
         groups = [
             await _on_database(common, url, names)
@@ -130,8 +138,11 @@ async def assembled(
         checks.append(Check("broker", partial(buses.health, bus), State.DEGRADED))
         routes = [route for service in services for route in service.routes]
         routes += event_page.routes(services)
-        has_neighbours = not catalog.is_whole(settings.names)
-        door = DoorSettings.read(environment, has_neighbours=has_neighbours)
+        door = DoorSettings.read(
+            environment,
+            has_neighbours=not catalog.is_whole(settings.names),
+            owners=catalog.owners(settings.names),
+        )
         watched = _watched(common, [*sources, *(each for its in services for each in its.metrics)])
         app = create_app(catalog.title(settings.names), routes, checks, watched, door)
         yield Assembled(
@@ -172,13 +183,15 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
                 environment=common.environment,
                 resources=common.resources,
                 draining=common.draining,
+                spans=common.spans,
             )
         )
         for name in names
     ]
-    relay = Relay(database, common.bus, common.clock, hint=hint)
+    relay = Relay(database, common.bus, common.clock, hint=hint, spans=common.spans)
     subscriptions = [each for service in services for each in service.subscriptions]
-    inbox = Inbox(database, subscriptions, note=common.effects.note)
+    inbox = Inbox(database, subscriptions, note=common.effects.note, spans=common.spans)
+    common.stories.add(database, {each.name: each.tells for each in services})
     consumers = [each.queue.name for each in subscriptions]
     common.databases.add("+".join(names), database, consumers)
     own = [*relay.jobs(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
@@ -201,6 +214,8 @@ def _watched(common: _Common, sources: Sequence[Source]) -> Watched:
             common.effects.families,
             *sources,
         ],
+        spans=common.spans,
+        stories=common.stories,
     )
 
 
@@ -212,6 +227,16 @@ async def _begin(common: _Common, groups: Sequence[_OnDatabase]) -> None:
                 await common.bus.consume(each.queue, group.inbox.handler(each.queue.name))
         for job in group.jobs:
             common.jobs.start(job)
+
+
+async def _spans(
+    stack: AsyncExitStack, environment: Environment, names: Sequence[str], clock: Clock
+) -> Spans:
+    service = names[0] if len(names) == 1 else ""
+    spans = Spans(TraceSettings.read(environment), service=service, clock=clock)
+    collector = Collector.read(environment)
+    await stack.enter_async_context(exported(spans, collector, service=catalog.process(names)))
+    return spans
 
 
 async def _transports(

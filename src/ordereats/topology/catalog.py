@@ -54,6 +54,16 @@ def title(names: Sequence[str]) -> str:
     return f"OrderEats{parts}"
 
 
+def process(names: Sequence[str]) -> str:
+    """What a process of these services is called."""
+    return "ordereats" if is_whole(names) else "+".join(names)
+
+
+def owners(names: Sequence[str]) -> dict[str, str]:
+    """Which of these services answers, by the first part of a path."""
+    return {part: name for name in names for part in PATHS.get(name, (name,))}
+
+
 def builder(name: str) -> Callable[[Ports], Service]:
     """How to build a service. Only those that run in this process are imported."""
     build = import_module(f"ordereats.services.{name}.service").build

@@ -88,7 +88,7 @@ def run(
     logs.configure(
         level=settings.log_level,
         form=settings.log_format,
-        service="ordereats" if catalog.is_whole(settings.names) else "+".join(settings.names),
+        service=catalog.process(settings.names),
         noted=noted,
     )
     uvloop.run(_serve(environment, settings, [noted.families], Door(listener, ready_fd)))

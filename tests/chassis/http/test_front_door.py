@@ -1,5 +1,6 @@
 """The front door gives each request its context, its deadline and its line in the log."""
 
+import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
@@ -7,7 +8,10 @@ from chassis.http.conftest import seen
 from ordereats.chassis.config import Environment
 from ordereats.chassis.errors import Misconfigured
 from ordereats.chassis.http.app import create_app
+from ordereats.chassis.http.operations import Watched
 from ordereats.chassis.http.requests import DoorSettings
+from ordereats.chassis.telemetry.spans import off
+from ordereats.chassis.telemetry.traceparent import Parent, read
 from support.builders import Client, serving
 
 
@@ -61,11 +65,57 @@ async def test_probes_leave_no_line_in_the_log(probe: Client) -> None:
     assert lines == []
 
 
-async def test_a_trace_goes_along(probe: Client) -> None:
-    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
-    assert (await probe.get("/seen", traceparent=trace)).json()["traceparent"] == trace
-    assert (await probe.get("/seen", traceparent="two words")).json()["traceparent"] is None
+
+async def traced(probe: Client, *headers: str) -> Parent:
+    """Send these headers; the span that the route is a part of."""
+    given = [("traceparent", each) for each in headers]
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{probe.url}/seen", headers=given) as answer,
+    ):
+        its = read((await answer.json())["traceparent"])
+    assert its is not None
+    return its
+
+
+@pytest.mark.parametrize("flags", ["00", "01"])
+async def test_a_trace_goes_on_and_its_callers_decision_is_kept(probe: Client, flags: str) -> None:
+    its = await traced(probe, f"00-{TRACE}-{PARENT}-{flags}")
+
+    assert (its.trace_id, its.is_sampled) == (TRACE, flags == "01")
+    assert its.span_id != PARENT
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        ("two words",),
+        (f"00-{TRACE.upper()}-{PARENT}-01",),
+        (f"00-{TRACE}-{'0' * 16}-01",),
+        (f"ff-{TRACE}-{PARENT}-01",),
+        (f"00-{TRACE}-{PARENT}-01", f"00-{TRACE}-{PARENT}-01"),
+    ],
+)
+async def test_one_begins_where_none_comes_or_none_that_can_be_right(
+    probe: Client, headers: tuple[str, ...]
+) -> None:
+    assert (await traced(probe, *headers)).trace_id != TRACE
+
+
+@pytest.mark.parametrize(
+    ("given", "passed_on"),
+    [(f"00-{TRACE}-{PARENT}-01", f"00-{TRACE}-{PARENT}-01"), (f"00-{TRACE}-{PARENT}-xx", None)],
+)
+async def test_with_traces_off_one_goes_through_as_it_came(
+    given: str, passed_on: str | None
+) -> None:
+    async with serving(create_app("probe", [seen], [], Watched(spans=off()))) as probe:
+        answer = await probe.get("/seen", traceparent=given)
+
+    assert answer.json()["traceparent"] == passed_on
 
 
 async def test_everyone_is_the_operator_while_the_platform_runs_open(probe: Client) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
@@ -115,7 +114,7 @@ class Calls:
         edge = self._edges.edge(call.service, call.name, slow_s=call.slow_ms / 1000)
         transport = self._transports[call.service]
         attempt = 1
-        with context.entered(replace(at, deadline=deadline)):
+        with context.entered(at.until(deadline)):
             while True:
                 try:
                     return await edge.run(

@@ -21,6 +21,7 @@ from ordereats.chassis.errors import (
     NotFound,
     Unavailable,
 )
+from ordereats.chassis.telemetry import tracing
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class Edge:
     ) -> None:
         self.neighbour = neighbour
         self.kind = kind
+        self._name = f"{neighbour.callee} {kind}"
         self.breaker = breaker
         self.counts = Counts()
         self._clock = clock
@@ -91,12 +93,13 @@ class Edge:
             BulkheadFull: too many wait for it already.
             DeadlineExceeded: no answer within the time.
         """
-        if not self.neighbour.bulkhead.take():
-            within_s = await self._queue(within_s)
-        try:
-            return await self._ask(ask, fails, within_s)
-        finally:
-            self.neighbour.bulkhead.give_back()
+        with tracing.part("client", self._name):
+            if not self.neighbour.bulkhead.take():
+                within_s = await self._queue(within_s)
+            try:
+                return await self._ask(ask, fails, within_s)
+            finally:
+                self.neighbour.bulkhead.give_back()
 
     def pause_s(self, error: Unavailable, attempt: int, *, remaining_s: float) -> float | None:
         """How long to pause before asking again; None: don't. See `retry`."""

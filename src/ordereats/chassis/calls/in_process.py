@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from ordereats.chassis.calls.client import CalleeFailed, not_available, refused_by
 from ordereats.chassis.errors import Conflict, Invalid, NotFound, OrderEatsError, Unavailable
+from ordereats.chassis.telemetry import tracing
 from ordereats.contracts.calls import Call, Question, Reply
 from ordereats.contracts.problems import Problem
 from ordereats.contracts.wire import decode, encode
@@ -51,7 +52,8 @@ class InProcess:
         if self._through_codec:
             question = decode(encode(question), call.question)
         try:
-            reply: Reply = await answerer.run(question)
+            with tracing.part("server", call.name, call.service):
+                reply: Reply = await answerer.run(question)
         except (Invalid, NotFound, Conflict) as error:
             raise (_as_travelled(error) if self._through_codec else error) from None
         except Unavailable as error:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from math import inf
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 import asyncpg
@@ -13,6 +13,7 @@ import asyncpg
 from ordereats.chassis import context
 from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, RowRefused
 from ordereats.chassis.failpoints import FAILPOINTS, Failpoint
+from ordereats.chassis.telemetry.span import Span
 
 T = TypeVar("T")
 Row: TypeAlias = asyncpg.Record
@@ -220,23 +221,35 @@ class Database:
 
         A commit that was cut off is in doubt, as with any database: whoever asked has to look.
         """
-        connection = await self._acquire()
+        span = _span()
         try:
-            tx = Transaction(connection)
-            await tx._begin()  # noqa: SLF001  # the two are one thing
-            mark = _INSIDE.set(True)
+            connection = await self._acquire()
+            if span is not None:
+                now = perf_counter()
+                span.waited_s, span.began = now - span.began, now
             try:
-                yield tx
-                await UNCOMMITTED.reached()
-            except BaseException:
-                await tx._roll_back()  # noqa: SLF001  # as above
-                raise
+                tx = Transaction(connection)
+                await tx._begin()  # noqa: SLF001  # the two are one thing
+                mark = _INSIDE.set(True)
+                try:
+                    yield tx
+                    await UNCOMMITTED.reached()
+                except BaseException:
+                    await tx._roll_back()  # noqa: SLF001  # as above
+                    raise
+                finally:
+                    _INSIDE.reset(mark)
+                await tx._commit()  # noqa: SLF001  # as above
+                await COMMITTED.reached()
             finally:
-                _INSIDE.reset(mark)
-            await tx._commit()  # noqa: SLF001  # as above
-            await COMMITTED.reached()
+                await self._pool.release(connection)
+        except BaseException as error:
+            if span is not None:
+                span.fail(error)
+            raise
         finally:
-            await self._pool.release(connection)
+            if span is not None:
+                span.end()
 
     def connections(self) -> Connections:
         """What its connections do at this moment."""
@@ -265,6 +278,12 @@ class Database:
             if isinstance(error, TimeoutError) and _remaining_s() <= 0:
                 raise DeadlineExceeded("No connection to the database in time.") from None
             raise DatabaseError(f"no connection: {_said(error)}") from None
+
+
+def _span() -> Span | None:
+    """A transaction is a part of what is under way; of what nobody follows, nobody follows it."""
+    at = context.known()
+    return None if at is None or at.span is None else at.span.child("transaction", "transaction")
 
 
 def inside_transaction() -> bool:

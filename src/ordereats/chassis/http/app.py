@@ -69,7 +69,7 @@ def create_app(
         watched.limiter,
         priorities=Priorities(routes),
         principal=_everyone,
-        requests=watched.requests,
+        watched=watched,
     )
 
 

@@ -10,17 +10,23 @@ from typing import Literal
 
 from litestar import Response, delete, get, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.calls.states import EdgeState
 from ordereats.chassis.errors import NotFound
 from ordereats.chassis.failpoints import FAILPOINTS, Command, Failpoints, PointState
 from ordereats.chassis.http.shedding import Limiter
+from ordereats.chassis.story import Stories, Story
 from ordereats.chassis.telemetry import calls, limiters
 from ordereats.chassis.telemetry.metrics import MEDIA_TYPE, Metrics, Source
 from ordereats.chassis.telemetry.requests import Requests
+from ordereats.chassis.telemetry.spans import Spans
+from ordereats.contracts.ids import OrderId
 from ordereats.contracts.wire import Body
+
+MOST_NAMED = 50
+"""Of one order: its payment, ticket and delivery; the requests that changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,19 @@ class Watched:
         edges: to its neighbours.
         limiter: at its front door.
         requests: that it answered.
+        spans: what it did, and when.
         failpoints: of the process.
         sources: what else is shown at `/metrics`.
+        stories: what its services can tell of an order, where it has services.
     """
 
     edges: Edges = field(default_factory=lambda: Edges(EdgeSettings()))
     limiter: Limiter = field(default_factory=Limiter)
     requests: Requests = field(default_factory=Requests)
+    spans: Spans = field(default_factory=Spans)
     failpoints: Failpoints = FAILPOINTS
     sources: Sequence[Source] = ()
+    stories: Stories | None = None
 
 
 class ForceBreaker(Body, frozen=True):
@@ -54,7 +64,7 @@ class ForceBreaker(Body, frozen=True):
 
 
 def routes(watched: Watched) -> list[HTTPRouteHandler]:
-    """`/metrics`, the breakers and the failpoints."""
+    """`/metrics`, the breakers, the failpoints and the stories."""
     shown = Metrics(
         [
             watched.requests.families,
@@ -84,7 +94,28 @@ def routes(watched: Watched) -> list[HTTPRouteHandler]:
             raise NotFound(f"No call {kind} to {callee} was made since this process began.")
         return next(each for each in edges.states() if (each.callee, each.kind) == (callee, kind))
 
-    return [metrics, list_breakers, force_breaker, *_failpoints(watched.failpoints)]
+    told = [] if watched.stories is None else _stories(watched.stories)
+    return [metrics, list_breakers, force_breaker, *_failpoints(watched.failpoints), *told]
+
+
+def _stories(stories: Stories) -> list[HTTPRouteHandler]:
+    @get("/ops/orders/{order_id:int}/story", include_in_schema=False)
+    async def of_order(
+        order_id: FromPath[int],
+        subject: FromQuery[list[str] | None] = None,
+        trace: FromQuery[list[str] | None] = None,
+    ) -> Story:
+        """What is known here of an order: of these subjects and traces too, as others name them."""
+        return await stories.of_order(
+            OrderId(order_id), (subject or [])[:MOST_NAMED], (trace or [])[:MOST_NAMED]
+        )
+
+    @get("/ops/traces/{name:str}", include_in_schema=False)
+    async def of_trace(name: FromPath[str]) -> Story:
+        """What is known here of a trace, by its id or a correlation id; perhaps nothing."""
+        return await stories.of_trace(name)
+
+    return [of_order, of_trace]
 
 
 def _failpoints(failpoints: Failpoints) -> list[HTTPRouteHandler]:

@@ -4,10 +4,10 @@ Who can't be answered in time is turned away here, before anything is done.
 """
 
 import re
-from collections.abc import Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 from litestar.enums import ScopeType
@@ -24,7 +24,10 @@ from ordereats.chassis.http.refusals import Refusal
 from ordereats.chassis.http.shedding import Limiter
 from ordereats.chassis.http.uploads import bounded
 from ordereats.chassis.slots import Slot
-from ordereats.chassis.telemetry.requests import Requests
+from ordereats.chassis.telemetry import traceparent as traceparents
+from ordereats.chassis.telemetry.requests import METHODS, Requests
+from ordereats.chassis.telemetry.span import Span
+from ordereats.chassis.telemetry.spans import Spans
 
 log = structlog.get_logger(__name__)
 
@@ -50,14 +53,22 @@ class DoorSettings:
         patience_s: how long an answer may take where the client does not say.
         heeds_priority: `X-Priority` counts. A neighbour sends it, for whom this is only a part of
             something else; nobody else can, since the gateway takes it off.
+        owners: the service that answers, by the first part of a path; for a process of several.
     """
 
     patience_s: float = PATIENCE_S
     heeds_priority: bool = False
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, environment: Environment, *, has_neighbours: bool) -> "DoorSettings":
-        """Read it.
+    def read(
+        cls,
+        environment: Environment,
+        *,
+        has_neighbours: bool,
+        owners: Mapping[str, str] | None = None,
+    ) -> "DoorSettings":
+        """Read it; who has neighbours and who owns what, the caller knows.
 
         Raises:
             Misconfigured: a setting can't be right.
@@ -67,7 +78,22 @@ class DoorSettings:
                 "REQUEST_DEADLINE_SECONDS", PATIENCE_S, least=0.1, most=MAX_PATIENCE_MS / 1000
             ),
             heeds_priority=has_neighbours,
+            owners=owners or {},
         )
+
+
+class Watchers(Protocol):
+    """What takes note of each request."""
+
+    @property
+    def requests(self) -> Requests:
+        """Counts them."""
+        ...
+
+    @property
+    def spans(self) -> Spans:
+        """Keeps what each did, and when."""
+        ...
 
 
 class FrontDoor:
@@ -81,14 +107,14 @@ class FrontDoor:
         *,
         priorities: Priorities,
         principal: Callable[[Scope], context.Principal],
-        requests: Requests,
+        watched: Watchers,
     ) -> None:
         self._app = app
         self._settings = settings
         self._limiter = limiter
         self._priorities = priorities
         self._principal = principal
-        self._requests = requests
+        self._watched = watched
 
     def knock(self, method: str, path: str, headers: Headers) -> Slot | None:
         """A place for a request, or None: it is to be turned away."""
@@ -149,36 +175,69 @@ class FrontDoor:
             finally:
                 slot.end(_kind(scope), has_failed=True)
                 if scope["path"] not in _PROBES:
-                    seconds = perf_counter() - started
-                    route = scope.get("path_template") or NO_ROUTE
-                    self._requests.note(scope["method"], route, status, seconds)
-                    log.info(
-                        "request",
-                        method=scope["method"],
-                        route=route,
-                        status=status,
-                        ms=round(seconds * 1000, 2),
-                    )
+                    self._note(scope, at.span, status, perf_counter() - started)
 
-    def _context(self, slot: Slot, scope: Scope) -> Context:
+    def _note(self, scope: HTTPScope, span: Span | None, status: int, seconds: float) -> None:
+        """It has been answered: count it, keep its span, log it."""
+        method, route = scope["method"], scope.get("path_template") or NO_ROUTE
+        self._watched.requests.note(method, route, status, seconds)
+        if span is not None:
+            span.name = f"{method if method in METHODS else 'other'} {route}"
+            span.status = status
+            if status >= 500:
+                span.error = span.error or "fault"
+            order_id = scope.get("path_params", {}).get("order_id")
+            if isinstance(order_id, int) and status < 400:
+                span.order_id = order_id
+            span.end()
+        log.info(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+        )
+
+    def _context(self, slot: Slot, scope: HTTPScope) -> Context:
         correlation_id = traceparent = None
         patience_s = self._settings.patience_s
         for name, value in scope["headers"]:
             if name == b"x-correlation-id":
                 correlation_id = _word(value)
             elif name == b"traceparent":
-                traceparent = _word(value)
+                # Of two nobody knows which one is meant.
+                traceparent = _word(value) if traceparent is None else _NO_TRACE
             elif name == b"x-deadline-ms":
                 told_ms = whole_number(value.decode("latin-1"))
                 if told_ms is not None:
                     patience_s = min(told_ms, MAX_PATIENCE_MS) / 1000
+        correlation_id = correlation_id or context.new_id()
+        span = self._span(slot, scope["path"], correlation_id, traceparent)
         return Context(
-            correlation_id=correlation_id or context.new_id(),
-            principal=self._principal(scope),
-            deadline=slot.began + patience_s,
-            traceparent=traceparent,
+            correlation_id,
+            self._principal(scope),
+            slot.began + patience_s,
+            traceparent=_valid(traceparent) if span is None else span.traceparent,
             priority=slot.priority,
+            span=span,
         )
+
+    def _span(
+        self, slot: Slot, path: str, correlation_id: str, traceparent: str | None
+    ) -> Span | None:
+        """Who asks how we are is not worth one."""
+        if path in _PROBES or path.startswith(_OPERATIONS):
+            return None
+        span = self._watched.spans.begin(
+            "server",
+            "",  # known when it is routed
+            correlation_id=correlation_id,
+            traceparent=traceparent,
+            service=self._settings.owners.get(path.split("/", 2)[1], ""),
+        )
+        if span is not None:
+            span.is_read = slot.priority is not Priority.CHANGE
+        return span
 
 
 def keep_slot(state: MutableMapping[str, Any], slot: Slot) -> None:
@@ -198,9 +257,15 @@ def _kind(scope: HTTPScope) -> str:
     return f"{scope['method']} {scope.get('path_template') or NO_ROUTE}"
 
 
+def _valid(traceparent: str | None) -> str | None:
+    """What may be passed on."""
+    return None if traceparents.read(traceparent) is None else traceparent
+
+
 def _word(value: bytes) -> str | None:
     """A header that is safe to log and pass on: printable, without spaces, not long."""
     return value.decode("ascii") if _WORD.fullmatch(value) else None
 
 
+_NO_TRACE = ""
 _WORD = re.compile(rb"[!-~]{1,100}")

@@ -36,6 +36,12 @@ class Message(Struct, frozen=True):
     data: bytes
 
 
+def order_of(subject: str) -> int | None:
+    """The order that a subject such as `order/17` names."""
+    kind, _, number = subject.partition("/")
+    return int(number) if kind == "order" and number.isdecimal() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """Where one consuming service gathers one family of events.

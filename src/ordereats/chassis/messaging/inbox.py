@@ -6,13 +6,11 @@ A retry waits here, in the consumer's own database, visible and redrivable; neve
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
 
-from ordereats.chassis import context
 from ordereats.chassis.background import Job
 from ordereats.chassis.backoff import equal_jitter_s
 from ordereats.chassis.db.pool import Database, Row, columns, one
@@ -20,6 +18,9 @@ from ordereats.chassis.errors import DatabaseError, TooEarly
 from ordereats.chassis.failpoints import FAILPOINTS, Failpoint
 from ordereats.chassis.messaging.bus import Handler, Message, UnreadableError
 from ordereats.chassis.messaging.subscriptions import Effect, Subscription
+from ordereats.chassis.messaging.traced import received, tells_of
+from ordereats.chassis.telemetry import tracing
+from ordereats.chassis.telemetry.spans import Spans, off
 from ordereats.contracts.events import Event
 from ordereats.contracts.wire import decode, encode
 
@@ -167,6 +168,7 @@ class Inbox:
         subscriptions: Sequence[Subscription],
         *,
         note: Callable[[str, datetime], None] = _unwatched,
+        spans: Spans | None = None,
     ) -> None:
         """Prepare.
 
@@ -174,7 +176,9 @@ class Inbox:
             database: theirs.
             subscriptions: of its services.
             note: is told of each effect that is committed: whose, and when the event happened.
+            spans: where it is kept what became of each message, and when.
         """
+        self._spans = spans or off()
         self._database = database
         self._note = note
         self._consumers = {each.queue.name: each for each in subscriptions}
@@ -194,7 +198,7 @@ class Inbox:
 
         async def receive(message: Message, handed_out: int) -> None:
             FAILPOINTS.begin(lambda: f"{consumer} {message.type}")
-            with _context_of(message):
+            with received(self._spans, consumer, message, attempt=1):
                 await self._receive(consumer, message, handed_out)
 
         return receive
@@ -223,6 +227,7 @@ class Inbox:
 
     async def _first_attempt(self, consumer: str, message: Message) -> None:
         run, event = self._read(consumer, message)
+        tells_of(event)
         async with self._database.transaction() as tx:
             key = (consumer, message.id, message.type, message.subject, message.version)
             is_first = await tx.fetch_one(_FIRST, *key) is not None
@@ -238,6 +243,8 @@ class Inbox:
         self, consumer: str, message: Message, error: Exception | None, *, attempts: int = 1
     ) -> None:
         """Let it wait: after an attempt that failed, or before the first."""
+        if error is not None:
+            tracing.failed(error)
         # What this version does not know is nothing that what it knows could depend on.
         version = None if isinstance(error, TypeUnknown) else message.version
         pause_s = _pause_s(attempts, error) if attempts else 0.0
@@ -268,7 +275,7 @@ class Inbox:
             if row is None:
                 return False
             message = decode(row["message"].encode(), Message)
-            with _context_of(message):
+            with received(self._spans, row["consumer"], message, attempt=row["attempts"]):
                 await self._retry(row, message)
         return True
 
@@ -292,6 +299,7 @@ class Inbox:
             return
         try:
             run, event = self._read(consumer, message)
+            tells_of(event)
             async with self._database.transaction() as tx:
                 is_first = await tx.fetch_one(_DONE, *key) is not None
                 if is_first:
@@ -313,6 +321,7 @@ class Inbox:
 
     async def _put_off(self, row: Row, message: Message, error: Exception) -> None:
         """Let it wait for its next attempt, or park it. To have come too early is no attempt."""
+        tracing.failed(error)
         consumer, attempt, age_s = row["consumer"], row["attempts"], row["age_s"]
         if isinstance(error, TooEarly):
             is_over, uncounted = age_s >= PATIENCE_S, 1
@@ -346,10 +355,6 @@ class Inbox:
 
     async def _forget(self) -> bool:
         return await self._database.execute(_FORGET) == 1000
-
-
-def _context_of(message: Message) -> Any:
-    return context.entered(context.Context(message.correlation_id, traceparent=message.traceparent))
 
 
 def _pause_s(attempt: int, error: Exception | None, *, age_s: float = 0) -> float:

@@ -43,8 +43,13 @@ class Outbox:
         await self.add_all(tx, [self.message(event, subject=subject, version=version)])
 
     def message(self, event: Event, *, subject: str, version: int) -> Message:
-        """Make the message of a fact, with the correlation id of the code that is running."""
+        """Make the message of a fact, with the correlation id of the code that is running.
+
+        What it follows from is now known to be about the order that it is about.
+        """
         at = context.current()
+        if at.span is not None and at.span.order_id is None:
+            at.span.order_id = getattr(event, "order_id", None)
         return Message(
             id=self._clock.new_id(),
             type=type_of(event),

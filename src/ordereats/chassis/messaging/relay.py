@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import TypeAlias
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from ordereats.chassis.background import Hint, Job
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.pool import Database, Row
 from ordereats.chassis.failpoints import Failpoint
-from ordereats.chassis.messaging.bus import Bus, BusDownError, BusState, Message
+from ordereats.chassis.messaging.bus import Bus, BusDownError, BusState, Message, order_of
+from ordereats.chassis.telemetry.span import Span
+from ordereats.chassis.telemetry.spans import Spans, off
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +78,9 @@ from unnest($2::uuid[], $3::text[]) as refused (id, reason)
 where lease = $1 and outbox.id = refused.id
 """
 
+_Spans: TypeAlias = Mapping[UUID, Span]
+_NONE: Mapping[UUID, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
@@ -97,7 +104,16 @@ class Relay:
     because no queue wants it yet, waits in the outbox, for longer each time.
     """
 
-    def __init__(self, database: Database, bus: Bus, clock: Clock, *, hint: Hint) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        *,
+        hint: Hint,
+        spans: Spans | None = None,
+    ) -> None:
+        self._spans = spans or off()
         self._database = database
         self._bus = bus
         self._clock = clock
@@ -167,12 +183,15 @@ class Relay:
     async def _publish(self, batch: _Batch) -> bool:
         """Hand it over; those that are refused wait. Returns whether the broker is there."""
         await CLAIMED.reached()
+        messages, spans = self._traced(batch.messages)
         try:
-            refused = await self._bus.publish(batch.messages)
+            refused = await self._bus.publish(messages)
         except BusDownError as error:
+            _end(spans, error)
             await self._database.execute(_GIVE_BACK, batch.lease, batch.positions)
             log.warning("outbox_waits_for_bus", messages=len(batch.messages), error=str(error))
             return False
+        _end(spans, refused=refused)
         await CONFIRMED.reached()
         if refused:
             await self._database.execute(
@@ -180,6 +199,26 @@ class Relay:
             )
             self._tell_of(batch, refused)
         return True
+
+    def _traced(self, messages: Sequence[Message]) -> tuple[Sequence[Message], _Spans]:
+        """Messages that name their publishing as what they come from."""
+        if not self._spans.is_on:
+            return messages, {}
+        now, spans, traced = self._clock.now(), {}, []
+        for each in messages:
+            span = self._spans.begin(
+                "publish",
+                each.type,
+                correlation_id=each.correlation_id,
+                traceparent=each.traceparent,
+                service=each.source,
+            )
+            if span is not None:
+                span.order_id = order_of(each.subject)
+                span.waited_s = max(0.0, (now - each.time).total_seconds())
+                spans[each.id] = span
+                traced.append(msgspec.structs.replace(each, traceparent=span.traceparent))
+        return traced, spans
 
     @staticmethod
     def _tell_of(batch: _Batch, refused: Mapping[UUID, str]) -> None:
@@ -190,6 +229,15 @@ class Relay:
             reasons=sorted(set(refused.values()))[:5],
             held_back=subjects[:5],
         )
+
+
+def _end(
+    spans: _Spans, error: Exception | None = None, refused: Mapping[UUID, str] = _NONE
+) -> None:
+    for id_, span in spans.items():
+        if id_ in refused:
+            span.error = "refused"
+        span.end(error)
 
 
 def _message(row: Row) -> Message:

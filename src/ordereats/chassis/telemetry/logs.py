@@ -29,6 +29,10 @@ def configure(*, level: str, form: Format, service: str, noted: LogEvents | None
         at = context.known()
         if at is not None:
             event["correlation_id"] = at.correlation_id
+            if at.span is not None:
+                event["trace_id"] = at.span.trace_id
+                if at.span.order_id is not None:
+                    event.setdefault("order_id", at.span.order_id)
         return event
 
     shared: list[Processor] = [

@@ -8,7 +8,7 @@ from ordereats.chassis.telemetry.metrics import Families
 BOUNDS_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """From a read of one row to the longest patience that a request may have."""
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Requests:
@@ -52,7 +52,7 @@ class Requests:
         return [requests, durations]
 
     def _first(self, method: str, route: str) -> "_Series":
-        key = (method if method in _METHODS else "other", route)
+        key = (method if method in METHODS else "other", route)
         return self._series.setdefault(key, _Series())
 
 

@@ -10,7 +10,7 @@ from ordereats.services.deliveries.handlers import subscriptions
 from ordereats.services.deliveries.jobs import jobs
 from ordereats.services.deliveries.routes import routes
 from ordereats.services.deliveries.settings import Settings
-from ordereats.services.deliveries.use_cases import couriers
+from ordereats.services.deliveries.use_cases import couriers, deliveries
 from ordereats.services.deliveries.use_cases.deps import Deps
 
 
@@ -40,4 +40,5 @@ def build(ports: Ports) -> Service:
         subscriptions=subscriptions(deps),
         jobs=jobs(deps, hint),
         metrics=deps.figures.sources(ports.database),
+        tells=partial(deliveries.story, ports.database),
     )

@@ -1,5 +1,7 @@
 """The composition root of kitchen."""
 
+from functools import partial
+
 from ordereats.chassis.calls.in_process import answer
 from ordereats.chassis.service import Ports, Service
 from ordereats.contracts.kitchen import WITHDRAW, WhichOrder, Withdrawn
@@ -24,4 +26,5 @@ def build(ports: Ports) -> Service:
         answers=[answer(WITHDRAW, withdraw)],
         subscriptions=subscriptions(deps),
         jobs=jobs(deps),
+        tells=partial(use_cases.story, ports.database),
     )

@@ -59,6 +59,13 @@ select {_COLUMNS} from tickets
 where restaurant_id = $1 and id > $2 and status = $4 and items is not null order by id limit $3
 """  # noqa: S608  # a constant
 
+_STORY = """
+select created_at as at, 'ticket/' || id as subject,
+    'ticket ' || status || coalesce(', ' || prep_minutes || ' min', '') as what,
+    0 as attempts, null as error
+from tickets where order_id = $1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Locked:
@@ -168,6 +175,11 @@ async def page(
     else:
         rows = await reader.fetch(_PAGE_OF_STATUS, restaurant_id, after, limit, status.value)
     return [_ticket(row) for row in rows]
+
+
+async def story(reader: Reader, order_id: OrderId) -> list[Row]:
+    """See `chassis.story.facts_of`."""
+    return await reader.fetch(_STORY, order_id)
 
 
 def _ticket(row: Row) -> Ticket:

@@ -10,6 +10,7 @@ from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Database, Transaction
 from ordereats.chassis.errors import NotFound, TooEarly
 from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.chassis.story import Fact, facts_of
 from ordereats.contracts import kitchen as contract
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import OrderId, RestaurantId, TicketId
@@ -182,6 +183,11 @@ async def expire_due(deps: Deps) -> bool:
             with context.entered(Context(ticket.correlation_id, traceparent=ticket.traceparent)):
                 await _save(deps, tx, *domain.expire(ticket))
     return len(due) == AT_ONCE
+
+
+async def story(database: Database, order_id: OrderId) -> list[Fact]:
+    """What became of an order's ticket, for operators."""
+    return facts_of(await store.story(database, order_id), "kitchen")
 
 
 async def _move(deps: Deps, ticket_id: TicketId, move: Move) -> contract.Ticket:

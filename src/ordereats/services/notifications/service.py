@@ -1,5 +1,7 @@
 """The composition root of notifications."""
 
+from functools import partial
+
 from ordereats.chassis.background import Hint
 from ordereats.chassis.service import Ports, Service
 from ordereats.services.notifications import use_cases
@@ -39,4 +41,5 @@ def build(ports: Ports) -> Service:
         subscriptions=subscriptions(deps),
         jobs=own_jobs,
         metrics=figures.sources(ports.database),
+        tells=partial(use_cases.story, ports.database),
     )

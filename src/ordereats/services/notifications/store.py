@@ -96,6 +96,15 @@ update notifications set due_at = now() + make_interval(secs => $3), attempts = 
 where id = $1 and lease = $2
 """
 
+# Not what a mail server said: it quotes addresses.
+_STORY = """
+select created_at as at, 'order/' || order_id as subject,
+    receiver || ' told of ' || fact || case mail when 'none' then '' else ', mail ' || mail end
+        as what,
+    attempts, case when last_error is not null then 'not taken' end as error
+from notifications where order_id = $1 order by id
+"""
+
 
 class Waiting(NamedTuple):
     """Mail that has not been sent yet.
@@ -250,6 +259,11 @@ async def postpone_unasked(
 ) -> None:
     """Try it after a pause, as if the lease had never been."""
     await database.execute(_POSTPONE_UNASKED, letter_id, lease, by_s)
+
+
+async def story(reader: Reader, order_id: OrderId) -> list[Row]:
+    """See `chassis.story.facts_of`."""
+    return await reader.fetch(_STORY, order_id)
 
 
 def _notification(row: Row) -> Notification:

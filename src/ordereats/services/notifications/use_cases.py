@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from prometheus_client.metrics_core import GaugeMetricFamily
 
+from ordereats.chassis import story as story_of
 from ordereats.chassis.backoff import equal_jitter_s, up_to_twice_s
 from ordereats.chassis.calls.edge import Edge
 from ordereats.chassis.clock import Clock
@@ -20,6 +21,7 @@ from ordereats.chassis.telemetry.instruments import Counter
 from ordereats.chassis.telemetry.metrics import Families, Source
 from ordereats.contracts import notifications as contract
 from ordereats.contracts.deliveries import DeliveryAssigned
+from ordereats.contracts.ids import OrderId
 from ordereats.contracts.kitchen import TicketDelayed
 from ordereats.contracts.notifications import Mail, Notification, Receiver
 from ordereats.contracts.orders import OrderCancelled, OrderPaid
@@ -156,6 +158,11 @@ async def page(
 ) -> list[Notification]:
     """What someone was told, in order."""
     return await store.page(deps.database, receiver, receiver_id, after=after, limit=limit)
+
+
+async def story(database: Database, order_id: OrderId) -> list[story_of.Fact]:
+    """Who was told what of an order, for operators."""
+    return story_of.facts_of(await store.story(database, order_id), "notifications")
 
 
 async def letters(deps: Deps, *, after: int, limit: int) -> list[contract.Letter]:

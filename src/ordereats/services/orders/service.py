@@ -50,6 +50,7 @@ def build(ports: Ports) -> Service:
         answer_within=settings.answer_within,
         streams=Streams(ports.database, ports.draining, most=settings.most_streams),
         figures=figures,
+        spans=ports.spans,
     )
     return Service(
         "orders",
@@ -58,4 +59,5 @@ def build(ports: Ports) -> Service:
         subscriptions=subscriptions(deps),
         jobs=jobs(deps),
         metrics=figures.sources(ports.database),
+        tells=partial(reading.story, ports.database),
     )

@@ -1,5 +1,7 @@
 """The composition root of payments."""
 
+from functools import partial
+
 from ordereats.chassis.background import Hint
 from ordereats.chassis.service import Ports, Service
 from ordereats.services.payments.clients import Guarded, Stripe
@@ -7,6 +9,7 @@ from ordereats.services.payments.handlers import subscriptions
 from ordereats.services.payments.jobs import jobs
 from ordereats.services.payments.routes import routes
 from ordereats.services.payments.settings import Settings
+from ordereats.services.payments.use_cases import reading
 from ordereats.services.payments.use_cases.deps import Deps
 
 
@@ -30,6 +33,7 @@ def build(ports: Ports) -> Service:
         wake_jobs=wake_jobs,
         # A question may be three: what it knows, then to do it, then why that could not be.
         lease_s=3 * settings.timeout_s + 5,
+        spans=ports.spans,
     )
     return Service(
         "payments",
@@ -37,4 +41,5 @@ def build(ports: Ports) -> Service:
         subscriptions=subscriptions(deps),
         jobs=jobs(deps, payments=payments, refunds=refunds),
         metrics=deps.figures.sources(ports.database),
+        tells=partial(reading.story, ports.database),
     )

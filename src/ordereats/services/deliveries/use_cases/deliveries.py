@@ -6,8 +6,9 @@ from functools import partial
 import msgspec
 
 from ordereats.chassis import context
-from ordereats.chassis.db.pool import Transaction
+from ordereats.chassis.db.pool import Database, Transaction
 from ordereats.chassis.errors import NotFound, TooEarly
+from ordereats.chassis.story import Fact, facts_of
 from ordereats.contracts import deliveries as contract
 from ordereats.contracts.deliveries import Courier, DropOff, Vehicle
 from ordereats.contracts.events import Event
@@ -19,12 +20,17 @@ from ordereats.services.deliveries.domain import delivery as rules
 from ordereats.services.deliveries.domain.delivery import Delivery
 from ordereats.services.deliveries.domain.times import Times, crow_m, expected, way_s
 from ordereats.services.deliveries.domain.view import shown
-from ordereats.services.deliveries.store import couriers, deliveries
+from ordereats.services.deliveries.store import couriers, deliveries, stories
 from ordereats.services.deliveries.use_cases import couriers as courier_cases
 from ordereats.services.deliveries.use_cases.deps import Deps, estimated_from, located, way_m
 
 POSITION_COUNTS_FOR = timedelta(minutes=2)
 """An older one says nothing of where a courier stands now."""
+
+
+async def story(database: Database, order_id: OrderId) -> list[Fact]:
+    """What became of an order's delivery, for operators."""
+    return facts_of(await stories.of_order(database, order_id), "deliveries")
 
 
 async def request(deps: Deps, tx: Transaction, accepted: OrderAccepted) -> None:

@@ -8,6 +8,7 @@ from ordereats.chassis.coalescing import Coalescer
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
+from ordereats.chassis.telemetry.spans import Spans, off
 from ordereats.contracts.ids import OrderId
 from ordereats.services.orders.clients import Kitchen, Menus
 from ordereats.services.orders.domain import Order
@@ -28,6 +29,7 @@ class Deps:
         answer_within: how long a paid order waits to hear of its kitchen.
         streams: tells those who follow an order of its moves.
         figures: of this process.
+        spans: where it is noted what is done when it is due.
     """
 
     database: Database
@@ -42,3 +44,4 @@ class Deps:
     answer_within: timedelta
     streams: Streams
     figures: Figures = field(default_factory=Figures)
+    spans: Spans = field(default_factory=off)

@@ -15,6 +15,7 @@ from ordereats.chassis.errors import (
     OrderEatsError,
     TooEarly,
 )
+from ordereats.chassis.telemetry import tracing
 from ordereats.contracts import orders as contract
 from ordereats.contracts.events import Event
 from ordereats.contracts.ids import OrderId
@@ -122,7 +123,9 @@ async def cancel_unanswered(deps: Deps) -> bool:
     """
     due = await store.lease_unanswered(deps.database, for_s=LOOK_AGAIN_S, limit=AT_ONCE)
     for order, at in due:
-        with context.entered(at):
+        with tracing.resumed(deps.spans, "job", "cancel_unanswered", at, service="orders") as span:
+            if span is not None:
+                span.order_id = order.id
             await _cancel_unanswered(deps, order)
     return len(due) == AT_ONCE
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.errors import NotFound
+from ordereats.chassis.story import Fact
 from ordereats.contracts import orders as contract
 from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.orders import OrderStatus, TimelineEntry
@@ -69,3 +70,15 @@ async def find(database: Database, ids: Sequence[OrderId]) -> list[Order | Excep
     """Find several at once, each or the reason why not, in their order."""
     found = await store.some(database, ids)
     return [found.get(each) or NotFound(f"There is no order {each}.") for each in ids]
+
+
+async def story(database: Database, order_id: OrderId) -> list[Fact]:
+    """What an order has gone through, for operators."""
+    return [
+        Fact(at=each.at, service="orders", subject=f"order/{order_id}", what=_move(each))
+        for each in await store.timeline(database, order_id)
+    ]
+
+
+def _move(entry: TimelineEntry) -> str:
+    return f"order {entry.status.value}"

@@ -9,10 +9,11 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from ordereats.chassis import context
 from ordereats.chassis.backoff import equal_jitter_s, up_to_twice_s
+from ordereats.chassis.context import Context
 from ordereats.chassis.db.pool import Transaction
 from ordereats.chassis.errors import Unavailable
+from ordereats.chassis.telemetry import tracing
 from ordereats.contracts.payments import RefundStatus
 from ordereats.services.payments.clients import (
     KeyRefusedError,
@@ -106,7 +107,7 @@ async def _work(
 
 async def _ask(deps: Deps, payment: Payment, lease: UUID) -> bool:
     """Do what is due. Returns whether the provider may be asked for it."""
-    with context.entered(_context_of(payment)):
+    with _resumed(deps, "payments_due", payment):
         try:
             truth = await _truth(deps.provider, payment)
         except Unavailable as refused:
@@ -175,7 +176,7 @@ async def _leave(deps: Deps, asked: Payment, lease: UUID, *, by_s: float) -> Non
 
 async def _ask_refund(deps: Deps, refund: Refund, lease: UUID) -> bool:
     """Likewise."""
-    with context.entered(_context_of(refund)):
+    with _resumed(deps, "refunds_due", refund):
         try:
             outcome = await _outcome(deps, refund, lease)
         except Unavailable as refused:
@@ -278,6 +279,7 @@ async def _each(work: Sequence[Awaitable[bool]]) -> list[bool]:
 
 
 def _say_uncertain(asked: Payment | Refund, error: ProviderUncertainError) -> None:
+    tracing.failed(error)
     is_loud = asked.attempts >= LOUD_AFTER or isinstance(error, KeyRefusedError)
     tell = log.error if is_loud else log.warning
     tell(
@@ -295,5 +297,10 @@ def _pause_s(asked: Payment | Refund, error: ProviderUncertainError | None = Non
     return pause_s + min(OBEYED_S, told_s)
 
 
-def _context_of(asked: Payment | Refund) -> context.Context:
-    return context.Context(asked.correlation_id, traceparent=asked.traceparent)
+def _resumed(deps: Deps, job: str, asked: Payment | Refund) -> tracing.resumed:
+    """Do it as a part of what has made it due."""
+    at = Context(asked.correlation_id, traceparent=asked.traceparent)
+    resumed = tracing.resumed(deps.spans, "job", job, at, service="payments")
+    if resumed.span is not None:
+        resumed.span.order_id, resumed.span.attempt = asked.order_id, asked.attempts
+    return resumed

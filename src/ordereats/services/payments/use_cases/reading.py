@@ -3,14 +3,16 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from ordereats.chassis.db.pool import Database
 from ordereats.chassis.errors import Invalid, NotFound
+from ordereats.chassis.story import Fact, facts_of
 from ordereats.contracts import payments as contract
 from ordereats.contracts.ids import OrderId, PaymentId
 from ordereats.contracts.payments import Account, Journal, Payout
 from ordereats.contracts.problems import FieldProblem
 from ordereats.services.payments.domain import payments as payment_rules
 from ordereats.services.payments.domain import refunds as refund_rules
-from ordereats.services.payments.store import books, payments, refunds
+from ordereats.services.payments.store import books, payments, refunds, stories
 from ordereats.services.payments.use_cases.deps import Deps
 
 WEEK = timedelta(days=7)
@@ -32,6 +34,11 @@ async def get(deps: Deps, payment_id: PaymentId) -> contract.Payment:
 async def of_order(deps: Deps, order_id: OrderId) -> list[contract.Payment]:
     """The payments of an order: one, or none yet."""
     return [payment_rules.shown(each) for each in await payments.of_order(deps.database, order_id)]
+
+
+async def story(database: Database, order_id: OrderId) -> list[Fact]:
+    """What became of an order's money, for operators."""
+    return facts_of(await stories.of_order(database, order_id), "payments")
 
 
 async def refunds_of(

@@ -1,0 +1,1 @@
+"""What the processes of a platform know of an order or a trace, put together."""
