@@ -45,7 +45,8 @@ class Served:
         """Start it on a free port, and leave nothing behind; `program` takes its place."""
         output = folder / f"served-{token_hex(4)}.log"
         async with aiohttp.ClientSession() as session:
-            served = cls(await _spawn(output, arguments, variables, program), output, session)
+            process = await _spawn(output, ("serve", *arguments), variables, program)
+            served = cls(process, output, session)
             try:
                 await until_true(served._runs, within_s=READY_WITHIN_S)
                 served.client = Client(f"http://127.0.0.1:{served.port}", session)
@@ -88,10 +89,12 @@ class Served:
         return whole.splitlines()
 
 
-async def refused(*arguments: str, folder: Path, **variables: str) -> tuple[int, str]:
+async def refused(
+    *arguments: str, folder: Path, command: str = "serve", **variables: str
+) -> tuple[int, str]:
     """Start what can't be started; give its exit status and all that it says."""
     output = folder / f"refused-{token_hex(4)}.log"
-    process = await _spawn(output, arguments, variables)
+    process = await _spawn(output, (command, *arguments), variables, cwd=folder)
     async with asyncio.timeout(30):
         status = await process.wait()
     return status, output.read_text(encoding="utf-8")
@@ -102,13 +105,14 @@ async def _spawn(
     arguments: tuple[str, ...],
     variables: dict[str, str],
     program: Sequence[str] = (str(PROGRAM),),
+    cwd: Path | None = None,
 ) -> Process:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "PYTHONPATH"}}  # noqa: TID251  # a child needs them
     with output.open("wb") as file:
         return await asyncio.create_subprocess_exec(
             *program,
-            "serve",
             *arguments,
+            cwd=cwd,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=asyncio.subprocess.STDOUT,

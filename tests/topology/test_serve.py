@@ -25,6 +25,8 @@ from support.builders import (
 )
 from support.served import Served, refused
 
+NOWHERE = "postgres://guest:guest@127.0.0.1:9/nothing"
+
 
 @pytest.fixture(scope="module")
 async def module_url(postgres_server: Process) -> AsyncIterator[str]:
@@ -235,6 +237,44 @@ async def test_a_setting_of_a_service_that_can_not_be_right_is_one_sentence(
 
     assert status == 2
     assert_is_one_sentence(said, "STRIPE_TIMEOUT_S must be a number of seconds")
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "up", "sandbox"])
+async def test_a_setting_that_there_is_not_is_one_sentence_that_names_it(
+    command: str, tmp_path: Path
+) -> None:
+    arguments = {"serve": ["all"], "migrate": ["all"], "up": [], "sandbox": ["--data=sandbox"]}
+    status, said = await refused(
+        *arguments[command], folder=tmp_path, command=command, DATABSE_URL=NOWHERE
+    )
+
+    assert status == 2
+    assert_is_one_sentence(
+        said, "DATABSE_URL is set, and there is no such setting: is DATABASE_URL"
+    )
+    assert [each.suffix for each in tmp_path.iterdir()] == [".log"]  # nothing was begun
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "named"),
+    [
+        ("serve", {"DATABASE_URL": NOWHERE}, "The password in DATABASE_URL"),
+        ("serve", {"DATABASE_URL": NOWHERE.replace("guest@", "oP7x@")}, "STRIPE_API_KEY"),
+        ("sandbox", {}, "STRIPE_WEBHOOK_SECRET"),
+    ],
+)
+async def test_a_secret_that_everyone_knows_is_one_line_when_others_may_come_in(
+    command: str, given: dict[str, str], named: str, tmp_path: Path
+) -> None:
+    arguments = {"serve": ["all"], "sandbox": ["--data=sandbox"]}
+    status, said = await refused(
+        *arguments[command], folder=tmp_path, command=command, HOST="0.0.0.0", **given
+    )
+
+    assert status == 2
+    assert said.startswith(named)
+    assert_is_one_sentence(said, "this process answers others (HOST=0.0.0.0)")
+    assert [each.suffix for each in tmp_path.iterdir()] == [".log"]
 
 
 async def test_a_wrong_password_is_one_sentence_without_the_password(

@@ -50,15 +50,17 @@ def up(
 ) -> None:
     """Start the platform here, with all that it needs. Ctrl-C stops it."""
     from ordereats.topology.catalog import SERVICES
+    from ordereats.topology.known_settings import refuse_strangers
     from ordereats.topology.local.up import up as bring_up
     from ordereats.topology.local.up import up_detached
 
+    environment = Environment()
+    refuse_strangers(environment)
     if detach:
         chosen = [f"--topology={topology}", f"--port={port}", f"--broker={broker}"]
         if faults:
             chosen.append("--faults")
         raise typer.Exit(up_detached(home(), chosen))
-    environment = Environment()
     wanted = Wanted(
         services=SERVICES,
         topology=topology,
@@ -140,8 +142,14 @@ def sandbox(
 ) -> None:
     """Run the payment sandbox, which stands in for Stripe."""
     from ordereats.sandbox import program
+    from ordereats.topology.default_secrets import refuse_sandbox_defaults
+    from ordereats.topology.known_settings import refuse_strangers
 
-    program.serve(port=port, data=data)
+    environment = Environment()
+    refuse_strangers(environment)
+    host = environment.text("HOST", "127.0.0.1")
+    refuse_sandbox_defaults(environment, host)
+    program.serve(port=port, data=data, host=host)
 
 
 @app.command(hidden=True)

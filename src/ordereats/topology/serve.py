@@ -22,6 +22,8 @@ from ordereats.chassis.http.protocol import Protocol
 from ordereats.chassis.telemetry import logs
 from ordereats.topology import catalog
 from ordereats.topology.assembly import Assembled, assembled
+from ordereats.topology.default_secrets import refuse_default_secrets
+from ordereats.topology.known_settings import refuse_strangers
 from ordereats.topology.settings import Settings, by_database, read_databases
 
 log = structlog.get_logger(__name__)
@@ -38,11 +40,14 @@ def run(names: Sequence[str], port: int | None = None) -> None:
         port: instead of the one in the environment.
 
     Raises:
-        Misconfigured: a setting is wrong, the port is taken, or the database is newer.
+        Misconfigured: a setting is wrong or unknown, a secret is one that everyone knows, the port
+            is taken, or the database is newer.
         DatabaseError: the database did not answer for half a minute.
     """
     environment = Environment()
+    refuse_strangers(environment)
     settings = Settings.read(environment, catalog.group(names))
+    refuse_default_secrets(environment, settings)
     if port is not None:
         settings = replace(settings, port=port)
     logs.configure(
@@ -59,7 +64,9 @@ def migrate(names: Sequence[str]) -> None:
     Raises:
         Misconfigured, DatabaseError: as `run`.
     """
-    databases = read_databases(Environment(), catalog.group(names))
+    environment = Environment()
+    refuse_strangers(environment)
+    databases = read_databases(environment, catalog.group(names))
     applied = uvloop.run(_migrate(databases))
     _say(f"{applied} step{'' if applied == 1 else 's'} applied")
 
