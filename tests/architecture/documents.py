@@ -214,7 +214,7 @@ def _settings_of_services(text: ast.JoinedStr) -> Iterator[str]:
     is_loud = isinstance(name, ast.FormattedValue) and ast.unparse(name.value).endswith(".upper()")
     for end in ends if is_loud else ():
         if isinstance(end, ast.Constant) and _SETTING.fullmatch(str(end.value)[1:]):
-            yield f"<SERVICE>{end.value}"
+            yield f"<SERVICE>{end.value!s}"
 
 
 def _settings_listed(module: ast.Module) -> Iterator[str]:
@@ -223,7 +223,7 @@ def _settings_listed(module: ast.Module) -> Iterator[str]:
             before = {"ALONE": "", "OF_A_SERVICE": "<SERVICE>_"}.get(node.targets[0].id)
             for each in ast.walk(node.value) if before is not None else ():
                 if isinstance(each, ast.Constant):
-                    yield f"{before}{each.value}"
+                    yield f"{before}{each.value!s}"
 
 
 def _sections(service: Path) -> dict[str, str]:

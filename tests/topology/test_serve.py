@@ -245,14 +245,14 @@ async def test_a_setting_that_there_is_not_is_one_sentence_that_names_it(
 ) -> None:
     arguments = {"serve": ["all"], "migrate": ["all"], "up": [], "sandbox": ["--data=sandbox"]}
     status, said = await refused(
-        *arguments[command], folder=tmp_path, command=command, DATABSE_URL=NOWHERE
+        *arguments[command], folder=tmp_path, command=command, PORT="3000", DATABSE_URL=NOWHERE
     )
 
     assert status == 2
     assert_is_one_sentence(
         said, "DATABSE_URL is set, and there is no such setting: is DATABASE_URL"
     )
-    assert [each.suffix for each in tmp_path.iterdir()] == [".log"]  # nothing was begun
+    assert_nothing_was_begun(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ async def test_a_secret_that_everyone_knows_is_one_line_when_others_may_come_in(
     assert status == 2
     assert said.startswith(named)
     assert_is_one_sentence(said, "this process answers others (HOST=0.0.0.0)")
-    assert [each.suffix for each in tmp_path.iterdir()] == [".log"]
+    assert_nothing_was_begun(tmp_path)
 
 
 async def test_a_wrong_password_is_one_sentence_without_the_password(
@@ -337,6 +337,10 @@ def assert_is_one_sentence(said: str, part: str) -> None:
     assert part in said
     assert "Traceback" not in said
     assert len(said.splitlines()) == 1, said
+
+
+def assert_nothing_was_begun(folder: Path) -> None:
+    assert [each.suffix for each in folder.iterdir()] == [".log"]
 
 
 async def _ready(client: Client) -> bool:
