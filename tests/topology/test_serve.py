@@ -77,7 +77,10 @@ async def test_the_whole_is_ready_and_names_its_checks(monolith: Served) -> None
         "draining",
         "database",
         "migrations",
+        "changes",
+        "clock",
         "broker",
+        "certificates",
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from litestar.handlers import HTTPRouteHandler
@@ -11,6 +11,7 @@ from ordereats.chassis.background import Background, Job
 from ordereats.chassis.calls.client import Calls
 from ordereats.chassis.calls.edges import Edges
 from ordereats.chassis.calls.in_process import Answerer
+from ordereats.chassis.certificates import Certificates
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import MigrationSet
@@ -29,6 +30,7 @@ class Ports:
         edges: for what a service asks by itself, outside the platform: a provider, say.
         resources: closes, when the process stops, what a service opened.
         draining: says that it is about to stop: an answer that goes on by itself has to end now.
+        certificates: is told when the one of somebody asked is not trusted.
     """
 
     database: Database
@@ -41,6 +43,7 @@ class Ports:
     environment: Environment
     resources: AsyncExitStack
     draining: Draining
+    certificates: Certificates = field(default_factory=Certificates)
 
 
 @dataclass(frozen=True, slots=True)

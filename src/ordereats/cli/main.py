@@ -187,6 +187,17 @@ def audit(
 
 
 @app.command()
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what is wrong with a set-up. Exit status 1 if anything is. Nothing is changed."""
+    from ordereats.cli import doctor as looking
+
+    raise typer.Exit(looking.run(home(), as_json=as_json))
+
+
+@app.command()
 def describe(
     what: Annotated[Description, typer.Argument(help="Requests and answers, or events.")],
 ) -> None:

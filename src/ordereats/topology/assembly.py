@@ -12,6 +12,7 @@ from ordereats.chassis.calls.client import Calls, Transport
 from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.calls.http import Http
 from ordereats.chassis.calls.in_process import InProcess
+from ordereats.chassis.certificates import Certificates
 from ordereats.chassis.clock import Clock, SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import missing
@@ -30,6 +31,7 @@ from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.service import Ports, Service
+from ordereats.chassis.skew import Skew
 from ordereats.chassis.telemetry import buses
 from ordereats.chassis.telemetry.databases import Databases
 from ordereats.chassis.telemetry.effects import Effects
@@ -69,6 +71,7 @@ class _Common:
     draining: Draining
     databases: Databases
     effects: Effects
+    certificates: Certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,13 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
     async with AsyncExitStack() as stack:
         background, clock = await stack.enter_async_context(Background.open()), SystemClock()
         in_process = InProcess(through_codec=settings.strict_calls)
-        bus = open_bus(settings.broker, name="+".join(settings.names), background=background)
+        certificates = Certificates()
+        bus = open_bus(
+            settings.broker,
+            name="+".join(settings.names),
+            background=background,
+            certificates=certificates,
+        )
         stack.push_async_callback(bus.close)
         transports = await _transports(stack, settings, in_process)
         edges = Edges(EdgeSettings.read(environment))
@@ -108,6 +117,7 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
             draining=Draining(),
             databases=Databases(),
             effects=Effects(clock),
+            certificates=certificates,
         )
         groups = [
             await _on_database(common, url, names)
@@ -120,7 +130,10 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
             in_process.add(service.answers)
         stopping = Check("draining", common.draining.check)
         checks = [stopping, *(check for each in groups for check in each.checks)]
-        checks.append(Check("broker", partial(buses.health, bus), State.DEGRADED))
+        checks += [
+            Check("broker", partial(buses.health, bus), State.DEGRADED),
+            Check("certificates", certificates.check, State.DEGRADED),
+        ]
         routes = [route for service in services for route in service.routes]
         routes += event_page.routes(services)
         has_neighbours = not catalog.is_whole(settings.names)
@@ -163,6 +176,7 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
                 environment=common.environment,
                 resources=common.resources,
                 draining=common.draining,
+                certificates=common.certificates,
             )
         )
         for name in names
@@ -173,11 +187,15 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     consumers = [each.queue.name for each in subscriptions]
     common.databases.add("+".join(names), database, consumers)
     own = [*relay.jobs(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
+    skew = Skew("+".join(names), database, common.clock)
     suffix = "" if catalog.is_whole(names) else f" {'+'.join(names)}"
     checks = [
         Check(f"database{suffix}", partial(_database_check, database)),
         Check(f"migrations{suffix}", partial(_migrations_check, database, names)),
+        Check(f"changes{suffix}", database.changes.check, State.DEGRADED),
+        Check(f"clock{suffix}", skew.check, State.DEGRADED),
     ]
+    own.append(skew.job())
     jobs = [*own, *(job for service in services for job in service.jobs)]
     return _OnDatabase(services, relay, inbox, jobs, checks)
 

@@ -33,12 +33,16 @@ def refuse_default_secrets(environment: Environment, settings: Settings) -> None
     Raises:
         Misconfigured: it has; names all of them.
     """
-    said = [
+    if said := default_secrets(environment, settings):
+        raise Misconfigured(" ".join(said))
+
+
+def default_secrets(environment: Environment, settings: Settings) -> list[str]:
+    """Say which secrets of a process everyone knows, out of local use, and what to do about it."""
+    return [
         *common_passwords(_addresses(environment, settings), heard_from=settings.host),
         *(_provider(environment, settings.host) if "payments" in settings.names else ()),
     ]
-    if said:
-        raise Misconfigured(" ".join(said))
 
 
 def common_passwords(

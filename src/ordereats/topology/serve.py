@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from time import monotonic
 
@@ -175,5 +175,6 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # a disk that is full, say, must stop nothing
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
