@@ -37,7 +37,8 @@ class Certificates:
 def why_refused(error: BaseException | None) -> str:
     """What is wrong with the certificate, in OpenSSL's words; empty if it is not that."""
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return str(error.verify_message)
+        # aiohttp has one of its own beside it, which is of that kind and says nothing of why.
+        if isinstance(error, ssl.SSLCertVerificationError) and hasattr(error, "verify_message"):
+            return error.verify_message
         error = error.__cause__ or error.__context__
     return ""
