@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aio_pika.connection import Connection, make_url
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPConnectionError, AMQPError
 
+from ordereats.topology.broker.checking import Flaw
 from ordereats.topology.broker.management import Management
 from ordereats.topology.brokers import OperatedQueue, OperatedRabbitMQ
 from ordereats.topology.doctor.finding import Finding, ok, warn, wrong
@@ -17,17 +18,17 @@ _SHOWN = 5
 
 
 async def broker(url: str) -> list[Finding]:
-    """Whether RabbitMQ lets us in; a PostgreSQL queue is a database, and has its own check.
+    """Whether RabbitMQ lets us in.
 
     Raises:
         OSError: nobody answers.
     """
-    if not url.startswith("amqp"):
-        return []
     connection = Connection(make_url(url), client_properties={"connection_name": "doctor"})
     try:
         await connection.connect(timeout=4)
     except AMQPError as error:
+        if type(error) is AMQPConnectionError:  # its kinds say why; it says that nobody answers
+            raise
         said = f"RabbitMQ at {urlsplit(url).hostname} does not let us in: {type(error).__name__}."
         return [wrong("broker", said, "Correct user, password and vhost in BROKER_URL.")]
     finally:
@@ -43,11 +44,18 @@ async def belongings(operated: OperatedRabbitMQ | OperatedQueue) -> list[Finding
         Misconfigured: it does not answer.
     """
     lines = await operated.check()
-    if lines:
-        more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
-        said = f"{operated.name} is not as it must be: {'; '.join(lines[:_SHOWN])}{more}."
-        return [wrong("broker check", said, "docs/running.md says for each line what to do.")]
-    return [ok("broker check", f"{operated.name} has all its {operated.belongings}.")]
+    if not lines:
+        return [ok("broker check", f"{operated.name} has all its {operated.belongings}.")]
+    more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
+    said = f"{operated.name} is not as it must be: {'; '.join(lines[:_SHOWN])}{more}."
+    if all(_comes_by_itself(operated, line) for line in lines):
+        return [warn("broker check", said, "Services make it so, as soon as they run.")]
+    return [wrong("broker check", said, "`ordereats broker apply` makes what is missing.")]
+
+
+def _comes_by_itself(operated: OperatedRabbitMQ | OperatedQueue, line: str) -> bool:
+    """Whether services that start mend it: their routes, and that they listen."""
+    return isinstance(operated, OperatedQueue) or line.endswith(Flaw.UNHEARD)
 
 
 async def alarms(operated: OperatedRabbitMQ) -> list[Finding]:

@@ -26,7 +26,7 @@ async def looked_at(home: Home, environment: Environment, clock: Clock) -> list[
     services = configured(environment)
     found = given.names(environment)
     if running is not None:
-        checks = [_machine(home, environment, clock), *_running(running, home, clock)]
+        checks = [_machine(home, environment, clock), *_running(running, home, environment, clock)]
     elif services:
         settings, finding = given.values(environment, services)
         found.append(finding)
@@ -58,7 +58,7 @@ def _machine(home: Home, environment: Environment, clock: Clock) -> Check:
     return Check("machine", look, within_s=10)
 
 
-def _running(running: Running, home: Home, clock: Clock) -> list[Check]:
+def _running(running: Running, home: Home, environment: Environment, clock: Clock) -> list[Check]:
     async def parts() -> Sequence[Finding]:
         off = [part for part in running.parts if part.state is not State.READY]
         return [
@@ -69,7 +69,7 @@ def _running(running: Running, home: Home, clock: Clock) -> list[Check]:
     return [
         Check("parts", parts),
         *_databases(where.databases, clock),
-        *_broker(where.needed_broker(), home),
+        *_broker(where.needed_broker(), home, environment),
         *([_provider(where.ledger, None)] if where.ledger else ()),
     ]
 
@@ -77,7 +77,7 @@ def _running(running: Running, home: Home, clock: Clock) -> list[Check]:
 def _configured(
     settings: Settings, environment: Environment, home: Home, clock: Clock
 ) -> list[Check]:
-    checks = [*_databases(settings.databases, clock), *_broker(settings.broker, home)]
+    checks = [*_databases(settings.databases, clock), *_broker(settings.broker, home, environment)]
     addresses = {"broker": settings.broker, **settings.neighbours}
     if settings.neighbours:
         neighbours = [*settings.neighbours.items()]
@@ -109,10 +109,13 @@ def _databases(urls: dict[str, str], clock: Clock) -> list[Check]:
     ]
 
 
-def _broker(url: str, home: Home) -> list[Check]:
+def _broker(url: str, home: Home, environment: Environment) -> list[Check]:
+    if not url.startswith("amqp"):
+        queue = brokers.OperatedQueue(url)
+        return [Check("broker check", partial(outside.belongings, queue))]
     checks = [Check("broker", partial(outside.broker, url))]
     try:
-        operated = brokers.operated(home)
+        operated = brokers.operated(home, environment)
     except Misconfigured as error:
         said = warn("broker check", "It was not made.", str(error))
         return [*checks, Check("broker check", partial(_known, said))]
