@@ -1,9 +1,7 @@
 """A database whose disk is full, or that is read-only, is said so, and heals by itself."""
 
-import os
 import shutil
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,9 +15,10 @@ from ordereats.topology.local.files import give_tree
 from ordereats.topology.local.part import Process, free_ports
 from ordereats.topology.local.postgres import Postgres
 from support.builders import Client, a_restaurant, a_user, an_order, run_sql, until_true
+from support.disks import fill, make_room, mounted
 from support.served import Served, refused
 
-SPARE = 3 * 1024**2
+SPARE = 48 * 1024**2
 """Bytes that are free on the small disk, beside the tables as they are made."""
 
 
@@ -35,18 +34,6 @@ class SmallDisk:
     folder: Path
     server: Process
 
-    def fill(self) -> None:
-        """Leave no room at all."""
-        with (self.folder / "filler").open("wb", buffering=0) as filler:
-            try:
-                while True:
-                    filler.write(b"\0" * 4096)
-            except OSError:
-                pass
-
-    def make_room(self) -> None:
-        (self.folder / "filler").unlink()
-
 
 @pytest.fixture
 async def small_disk(
@@ -58,7 +45,7 @@ async def small_disk(
     await server.start()
     await server.stop()
     tables = Path(part.command[2]) / "base"
-    for folder in _mounted(open_folder / "disk", _size(tables) + 16 * SPARE, missing):
+    with mounted(open_folder / "disk", missing, size=_size(tables) + SPARE) as folder:
         kept = folder / "base"
         shutil.copytree(tables, kept)
         shutil.rmtree(tables)
@@ -79,7 +66,7 @@ async def test_a_full_disk_is_503_for_what_must_be_stored_and_nothing_is_stored_
         await client.post("/users", a_user())
         await client.post("/restaurants", a_restaurant())
         first = (await client.post("/orders", an_order())).json()
-        small_disk.fill()
+        fill(small_disk.folder)
 
         answers = [await client.post("/orders", an_order()) for _ in range(200)]
 
@@ -99,7 +86,7 @@ async def test_a_full_disk_is_503_for_what_must_be_stored_and_nothing_is_stored_
         assert "No space left on device" in told[0]["error"]
         assert not [line for line in served.log if line["event"] == "request_failed"]
 
-        small_disk.make_room()
+        make_room(small_disk.folder)
 
         await until_true(lambda: _is_taken(client))
         assert await _check(client, "changes") == ("ready", "")
@@ -178,18 +165,6 @@ async def _read_only(url: str, *, is_on: bool) -> None:
         )
     finally:
         await connection.close()
-
-
-def _mounted(folder: Path, size: int, missing: Callable[[str], NoReturn]) -> Iterator[Path]:
-    mount, unmount = shutil.which("mount"), shutil.which("umount")
-    if os.geteuid() != 0 or mount is None or unmount is None:
-        missing("the right to mount a file system")
-    folder.mkdir()
-    command = [mount, "-t", "tmpfs", "-o", f"size={size},mode=0711", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        missing("the right to mount a file system")
-    yield folder
-    subprocess.run([unmount, "--lazy", str(folder)], check=True)
 
 
 def _size(folder: Path) -> int:

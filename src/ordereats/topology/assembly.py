@@ -128,17 +128,13 @@ async def assembled(environment: Environment, settings: Settings) -> AsyncIterat
         FAILPOINTS.switch(environment)  # now that all modules that have one are here
         for service in services:
             in_process.add(service.answers)
-        stopping = Check("draining", common.draining.check)
-        checks = [stopping, *(check for each in groups for check in each.checks)]
-        checks += [
-            Check("broker", partial(buses.health, bus), State.DEGRADED),
-            Check("certificates", certificates.check, State.DEGRADED),
-        ]
         routes = [route for service in services for route in service.routes]
         routes += event_page.routes(services)
         has_neighbours = not catalog.is_whole(settings.names)
         door = DoorSettings.read(environment, has_neighbours=has_neighbours)
-        app = create_app(catalog.title(settings.names), routes, checks, _watched(common), door)
+        app = create_app(
+            catalog.title(settings.names), routes, _checks(common, groups), _watched(common), door
+        )
         yield Assembled(
             services=services,
             app=app,
@@ -198,6 +194,15 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     own.append(skew.job())
     jobs = [*own, *(job for service in services for job in service.jobs)]
     return _OnDatabase(services, relay, inbox, jobs, checks)
+
+
+def _checks(common: _Common, groups: Sequence[_OnDatabase]) -> list[Check]:
+    return [
+        Check("draining", common.draining.check),
+        *(check for each in groups for check in each.checks),
+        Check("broker", partial(buses.health, common.bus), State.DEGRADED),
+        Check("certificates", common.certificates.check, State.DEGRADED),
+    ]
 
 
 def _watched(common: _Common) -> Watched:

@@ -46,7 +46,7 @@ class Home:
                 self._check_version()
                 for folder in (self.data, self.logs, self._held):
                     folder.mkdir(parents=True, exist_ok=True)
-                    _try_out(folder)
+                    try_out(folder)
             yield
 
     @contextmanager
@@ -132,8 +132,12 @@ class Home:
             )
 
 
-def _try_out(folder: Path) -> None:
-    """Write a little: a disk that is full takes names, but no text."""
+def try_out(folder: Path) -> None:
+    """Write a little: a disk that is full takes names, but no text.
+
+    Raises:
+        OSError: it can't be written.
+    """
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".tried") as tried:
         tried.write(b"is there room?\n" * 500)
         tried.flush()

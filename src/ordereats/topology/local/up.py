@@ -11,7 +11,7 @@ from socket import AF_INET6, socket
 import psutil
 
 from ordereats.topology.local.console import Console
-from ordereats.topology.local.home import Home, shown
+from ordereats.topology.local.home import Home, shown, try_out
 from ordereats.topology.local.leftovers import end_leftovers
 from ordereats.topology.local.part import CannotStart, port_is_free
 from ordereats.topology.local.plan import Plan, plan
@@ -43,6 +43,7 @@ def up_detached(home: Home, arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         with home.usable():
             home.logs.mkdir(parents=True, exist_ok=True)
+            try_out(home.logs)  # or what it says would be lost
             file = stack.enter_context(log.open("ab"))
         begin = file.tell()
         process = subprocess.Popen(
