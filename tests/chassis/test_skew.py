@@ -1,5 +1,6 @@
 """Two clocks that differ are said, once, until they agree again."""
 
+import asyncio
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.skew import Skew
-from ordereats.topology.local.part import free_ports
+from support.builders import running
 
 
 class WrongClock:
@@ -36,8 +37,10 @@ async def test_a_wrong_clock_is_said_once_and_so_is_that_it_is_right_again(
     skew = Skew("orders", database, clock)
     with capture_logs() as logs:
         for _ in range(2):
+            await skew.look()
             assert said in await skew.check()
         clock.off_s = 0
+        await skew.look()
         assert await skew.check() == ""
 
     first, last = [each for each in logs if each["event"].startswith("clock_")]
@@ -47,10 +50,17 @@ async def test_a_wrong_clock_is_said_once_and_so_is_that_it_is_right_again(
 
 
 async def test_clocks_that_agree_but_for_a_little_are_fine(database: Database) -> None:
-    assert await Skew("orders", database, WrongClock(1)).check() == ""
+    skew = Skew("orders", database, WrongClock(1))
+
+    await skew.look()
+
+    assert await skew.check() == ""
 
 
-async def test_a_database_that_does_not_answer_has_a_check_of_its_own() -> None:
-    nobody = f"postgres://me:secret@127.0.0.1:{free_ports(1)[0]}/none"
-    async with Database.open(nobody, name="tests") as database:
-        assert await Skew("orders", database, WrongClock(99)).check() == ""
+async def test_each_process_that_serves_looks_by_itself(database_url: str) -> None:
+    async with running(["users"], database_url) as here:
+        ready = (await here.client.get("/health/ready")).json()
+        tasks = {task.get_name() for task in asyncio.all_tasks()}
+
+    assert "job clock" in tasks
+    assert {each["name"]: each["status"] for each in ready["checks"]}["clock users"] == "ready"
