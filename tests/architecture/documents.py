@@ -20,6 +20,9 @@ _PATH = re.compile(r"[\w.<>*-]+(?:/[\w.<>*…-]*)*(?:::\w+)?")
 _KINDS = frozenset({".py", ".md", ".sql", ".toml", ".yml", ".yaml", ".json", ".lock", ".sh"})
 _ITEM = re.compile(r"^- `([^`]+)`", re.MULTILINE)
 _NAMED = re.compile(r"`([a-z_]+\.[a-z_]+)`")
+_SETTING = re.compile(r"[A-Z]+(_[A-Z]+)*")
+_READERS = frozenset({"text", "optional", "whole", "seconds", "choice", "url", "amount"})
+"""What reads a setting, by its name: `Environment`'s, and the one that a service has made of it."""
 _SHORT = re.compile(r"ordereats\.(\w+\.\w+?)(?:\.v1)?")
 
 
@@ -103,6 +106,20 @@ def failpoints_have_a_line_in_the_manual(house: House) -> Iterator[str]:
         yield f"docs/running.md: the failpoint {name} {what}"
 
 
+def settings_are_known_and_explained(house: House) -> Iterator[str]:
+    """What the code reads of the environment is in the list, and has a line in the manual."""
+    read = {name for file in house.package.rglob("*.py") for name in _settings_read(tree(file))}
+    known = set(_settings_listed(tree(house.package / "topology" / "known_settings.py")))
+    text = (house.root / "docs" / "running.md").read_text(encoding="utf-8")
+    table = text.partition("| variable | default |")[2].partition("\n\n")[0]
+    named = [line.split(" | ")[0] for line in table.splitlines()]
+    explained = {name for names in named for name in _QUOTED.findall(names)}
+    for name in sorted(read | known | explained):
+        for what, names in (("read", read), ("known", known), ("explained", explained)):
+            if name not in names:
+                yield f"the setting {name} is not {what}"
+
+
 def read_facts(house: House) -> dict[str, Facts]:
     """What each service does, by its name."""
     events, callees = _events(house), _callees(house)
@@ -176,6 +193,37 @@ def _failpoints(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Failpoint":
             yield from (str(each.value) for each in node.args[:1] if isinstance(each, ast.Constant))
+
+
+def _settings_read(module: ast.Module) -> Iterator[str]:
+    """The names that are read, in whatever way: `environment.url("X", …)`, `envvar="X"`, f"…_X"."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", "") or getattr(node.func, "id", "")
+            asked = node.args[:1] if name in _READERS else []
+            asked += [each.value for each in node.keywords if each.arg == "envvar"]
+            said = [str(each.value) for each in asked if isinstance(each, ast.Constant)]
+            yield from (each for each in said if _SETTING.fullmatch(each))
+        if isinstance(node, ast.JoinedStr):
+            yield from _settings_of_services(node)
+
+
+def _settings_of_services(text: ast.JoinedStr) -> Iterator[str]:
+    """Of `f"{name.upper()}_URL"`: `<SERVICE>_URL`."""
+    name, *ends = text.values
+    is_loud = isinstance(name, ast.FormattedValue) and ast.unparse(name.value).endswith(".upper()")
+    for end in ends if is_loud else ():
+        if isinstance(end, ast.Constant) and _SETTING.fullmatch(str(end.value)[1:]):
+            yield f"<SERVICE>{end.value!s}"
+
+
+def _settings_listed(module: ast.Module) -> Iterator[str]:
+    for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            before = {"ALONE": "", "OF_A_SERVICE": "<SERVICE>_"}.get(node.targets[0].id)
+            for each in ast.walk(node.value) if before is not None else ():
+                if isinstance(each, ast.Constant):
+                    yield f"{before}{each.value!s}"
 
 
 def _sections(service: Path) -> dict[str, str]:

@@ -26,6 +26,7 @@ RULES: dict[str, Rule] = {
         documents.readmes_say_what_the_code_does,
         documents.events_are_published_by_their_service,
         documents.failpoints_have_a_line_in_the_manual,
+        documents.settings_are_known_and_explained,
     ]
 }
 
@@ -146,6 +147,24 @@ PLANTS = [
         "src/ordereats/chassis/messaging/outbox.py",
         'STATED = Failpoint("outbox.stated", "A fact stands there.")\n',
         "outbox.stated has no line",
+    ),
+    Plant(
+        documents.settings_are_known_and_explained,
+        f"{ORDERS}/settings.py",
+        '\n_TIP = Environment().whole("TIP_MOST_MINOR", 0, least=0, most=9)\n',
+        "TIP_MOST_MINOR is not known",
+    ),
+    Plant(
+        documents.settings_are_known_and_explained,
+        "src/ordereats/topology/settings.py",
+        '\n_OWN = [f"{name.upper()}_REGION" for name in catalog.SERVICES]\n',
+        "<SERVICE>_REGION is not explained",
+    ),
+    Plant(
+        documents.settings_are_known_and_explained,
+        "src/ordereats/topology/known_settings.py",
+        '\nOF_A_SERVICE = ("REGION",)\n',
+        "<SERVICE>_REGION is not read",
     ),
 ]
 

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import aiohttp
 import pytest
 import stripe
 
@@ -160,3 +161,27 @@ def test_it_stands_alone() -> None:
     ours = {name for name in loaded if name.startswith("ordereats.")}
     assert not [name for name in ours if name.startswith(("ordereats.services", "ordereats.web"))]
     assert not {"asyncpg", "aio_pika", "stripe", "aiohttp"} & set(loaded)
+
+
+async def test_one_that_was_given_a_key_lets_in_no_other(tmp_path: Path) -> None:
+    program = Program(tmp_path)
+    program.told = {"STRIPE_API_KEY": "sk_test_hX8sQ1"}
+    program.start()
+    asked = {"sk_test_hX8sQ1": 200, "sk_test_anything": 401, "sk_live_hX8sQ1": 401}
+    async with aiohttp.ClientSession(program.url) as http:
+        for key, status in asked.items():
+            headers = {"Authorization": f"Bearer {key}"}
+            async with http.get("/v1/payment_intents", headers=headers) as response:
+                assert response.status == status, key
+    program.stop()
+
+
+def test_a_key_for_real_money_is_no_sandboxs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_live_hX8sQ1")
+
+    with pytest.raises(Misconfigured, match="STRIPE_API_KEY of a sandbox must begin") as refused:
+        serve(port=0, data=tmp_path)
+
+    assert "hX8sQ1" not in str(refused.value)

@@ -63,7 +63,9 @@ class Served:
         """The same, without waiting until it `runs`; it inherits the open files `descriptors`."""
         output = folder / f"served-{token_hex(4)}.log"
         async with aiohttp.ClientSession() as session:
-            process = await _spawn(output, arguments, variables, program, descriptors)
+            process = await _spawn(
+                output, ("serve", *arguments), variables, program, descriptors=descriptors
+            )
             served = cls(process, output, session)
             try:
                 yield served
@@ -110,10 +112,12 @@ class Served:
         return whole.splitlines()
 
 
-async def refused(*arguments: str, folder: Path, **variables: str) -> tuple[int, str]:
+async def refused(
+    *arguments: str, folder: Path, command: str = "serve", **variables: str
+) -> tuple[int, str]:
     """Start what can't be started; give its exit status and all that it says."""
     output = folder / f"refused-{token_hex(4)}.log"
-    process = await _spawn(output, arguments, variables)
+    process = await _spawn(output, (command, *arguments), variables, cwd=folder)
     async with asyncio.timeout(30):
         status = await process.wait()
     return status, output.read_text(encoding="utf-8")
@@ -125,13 +129,14 @@ async def _spawn(
     variables: dict[str, str],
     program: Sequence[str] = (str(PROGRAM),),
     descriptors: Sequence[int] = (),
+    cwd: Path | None = None,
 ) -> Process:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "PYTHONPATH"}}  # noqa: TID251  # a child needs them
     with output.open("wb") as file:
         return await asyncio.create_subprocess_exec(
             *program,
-            "serve",
             *arguments,
+            cwd=cwd,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=asyncio.subprocess.STDOUT,

@@ -25,6 +25,8 @@ from support.builders import (
 )
 from support.served import Served, refused
 
+NOWHERE = "postgres://guest:guest@127.0.0.1:9/nothing"
+
 
 @pytest.fixture(scope="module")
 async def module_url(postgres_server: Process) -> AsyncIterator[str]:
@@ -75,7 +77,10 @@ async def test_the_whole_is_ready_and_names_its_checks(monolith: Served) -> None
         "draining",
         "database",
         "migrations",
+        "changes",
+        "clock",
         "broker",
+        "certificates",
     ]
 
 
@@ -237,6 +242,44 @@ async def test_a_setting_of_a_service_that_can_not_be_right_is_one_sentence(
     assert_is_one_sentence(said, "STRIPE_TIMEOUT_S must be a number of seconds")
 
 
+@pytest.mark.parametrize("command", ["serve", "migrate", "up", "sandbox"])
+async def test_a_setting_that_there_is_not_is_one_sentence_that_names_it(
+    command: str, tmp_path: Path
+) -> None:
+    arguments = {"serve": ["all"], "migrate": ["all"], "up": [], "sandbox": ["--data=sandbox"]}
+    status, said = await refused(
+        *arguments[command], folder=tmp_path, command=command, PORT="3000", DATABSE_URL=NOWHERE
+    )
+
+    assert status == 2
+    assert_is_one_sentence(
+        said, "DATABSE_URL is set, and there is no such setting: is DATABASE_URL"
+    )
+    assert_nothing_was_begun(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "named"),
+    [
+        ("serve", {"DATABASE_URL": NOWHERE}, "The password in DATABASE_URL"),
+        ("serve", {"DATABASE_URL": NOWHERE.replace("guest@", "oP7x@")}, "STRIPE_API_KEY"),
+        ("sandbox", {}, "STRIPE_WEBHOOK_SECRET"),
+    ],
+)
+async def test_a_secret_that_everyone_knows_is_one_line_when_others_may_come_in(
+    command: str, given: dict[str, str], named: str, tmp_path: Path
+) -> None:
+    arguments = {"serve": ["all"], "sandbox": ["--data=sandbox"]}
+    status, said = await refused(
+        *arguments[command], folder=tmp_path, command=command, HOST="0.0.0.0", **given
+    )
+
+    assert status == 2
+    assert said.startswith(named)
+    assert_is_one_sentence(said, "this process answers others (HOST=0.0.0.0)")
+    assert_nothing_was_begun(tmp_path)
+
+
 async def test_a_wrong_password_is_one_sentence_without_the_password(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -297,6 +340,10 @@ def assert_is_one_sentence(said: str, part: str) -> None:
     assert part in said
     assert "Traceback" not in said
     assert len(said.splitlines()) == 1, said
+
+
+def assert_nothing_was_begun(folder: Path) -> None:
+    assert [each.suffix for each in folder.iterdir()] == [".log"]
 
 
 async def _ready(client: Client) -> bool:

@@ -21,6 +21,11 @@ class Environment:
         given = os.environ if variables is None else variables  # noqa: TID251  # here it is read
         self._variables = {name: value for name, value in given.items() if value}
 
+    @property
+    def given(self) -> Mapping[str, str]:
+        """All that is there, also what is nobody's here: for looking at names."""
+        return self._variables
+
     def text(self, name: str, default: str) -> str:
         """A value as it stands."""
         given = self.optional(name)

@@ -16,6 +16,7 @@ class OrderEatsError(Exception):
         status: of the HTTP answer.
         code: stable; a client may branch on it.
         extension: what else the problem document says, by its wire name (RFC 9457, 3.2).
+        is_told: the log has it already, once and not for each request that meets it.
         retryable: the same call may well succeed in a moment. What may be asked again is asked
             again by one layer, at the caller: see `chassis.calls`.
     """
@@ -24,6 +25,7 @@ class OrderEatsError(Exception):
     code: str = "internal"
     title: ClassVar[str] = "Unexpected fault"
     extension: Mapping[str, object] = {}
+    is_told: ClassVar[bool] = False
     retryable: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, code: str = "", **kwargs: object) -> None:
@@ -135,8 +137,28 @@ class DatabaseError(OrderEatsError, code="database_error"):
     retryable = True
 
 
+RETRY_AFTER_S = 10
+"""When to ask a database again that takes no changes: people have to mend it first."""
+
+
 class RowRefused(DatabaseError):
     """The database refused a row: nothing of its transaction was done."""
+
+
+class TakesNoChanges(DatabaseError, Unavailable, code="database_takes_no_changes"):
+    """The own database answers, and changes nothing: its disk is full, or it is read-only.
+
+    Nothing was done, and it may be in a while. The text says nothing that is for the log alone.
+    """
+
+    status = 503
+    title = "Not available now"
+    is_told = True
+    retryable = False
+
+    def __init__(self, reason: str) -> None:
+        said = f"The database takes no changes ({reason}); nothing was done."
+        super().__init__(said, retry_after_s=RETRY_AFTER_S)
 
 
 class TooEarly(OrderEatsError, code="too_early"):

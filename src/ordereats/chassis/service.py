@@ -11,6 +11,7 @@ from ordereats.chassis.background import Background, Job
 from ordereats.chassis.calls.client import Calls
 from ordereats.chassis.calls.edges import Edges
 from ordereats.chassis.calls.in_process import Answerer
+from ordereats.chassis.certificates import Certificates
 from ordereats.chassis.clock import Clock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import MigrationSet
@@ -33,6 +34,7 @@ class Ports:
         resources: closes, when the process stops, what a service opened.
         spans: what is done by itself is noted there, as a part of what it follows from.
         draining: says that it is about to stop: an answer that goes on by itself has to end now.
+        certificates: is told when the one of somebody asked is not trusted.
     """
 
     database: Database
@@ -46,6 +48,7 @@ class Ports:
     resources: AsyncExitStack
     draining: Draining
     spans: Spans = field(default_factory=off)
+    certificates: Certificates = field(default_factory=Certificates)
 
 
 @dataclass(frozen=True, slots=True)

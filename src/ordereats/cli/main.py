@@ -51,15 +51,17 @@ def up(
 ) -> None:
     """Start the platform here, with all that it needs. Ctrl-C stops it."""
     from ordereats.topology.catalog import SERVICES
+    from ordereats.topology.known_settings import refuse_strangers
     from ordereats.topology.local.up import up as bring_up
     from ordereats.topology.local.up import up_detached
 
+    environment = Environment()
+    refuse_strangers(environment)
     if detach:
         chosen = [f"--topology={topology}", f"--port={port}", f"--broker={broker}"]
         if faults:
             chosen.append("--faults")
         raise typer.Exit(up_detached(home(), chosen))
-    environment = Environment()
     wanted = Wanted(
         services=SERVICES,
         topology=topology,
@@ -160,8 +162,14 @@ def sandbox(
 ) -> None:
     """Run the payment sandbox, which stands in for Stripe."""
     from ordereats.sandbox import program
+    from ordereats.topology.default_secrets import refuse_sandbox_defaults
+    from ordereats.topology.known_settings import refuse_strangers
 
-    program.serve(port=port, data=data)
+    environment = Environment()
+    refuse_strangers(environment)
+    host = environment.text("HOST", "127.0.0.1")
+    refuse_sandbox_defaults(environment, host)
+    program.serve(port=port, data=data, host=host)
 
 
 @app.command(hidden=True)
@@ -198,6 +206,17 @@ def audit(
     from ordereats.cli import audit as auditing
 
     raise typer.Exit(auditing.run(home(), as_json=as_json, grace_s=grace_s))
+
+
+@app.command()
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what is wrong with a set-up. Exit status 1 if anything is. Nothing is changed."""
+    from ordereats.cli import doctor as looking
+
+    raise typer.Exit(looking.run(home(), as_json=as_json))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import hmac
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -176,13 +177,20 @@ async def put_behaviour(request: Req, sandbox: TheSandbox) -> Behaviour:
     return sandbox.mood.behaviour
 
 
-def create(data: Path, *, world: World | None = None, receiver: Receiver | None = None) -> Litestar:
+def create(
+    data: Path,
+    *,
+    world: World | None = None,
+    receiver: Receiver | None = None,
+    api_key: str | None = None,
+) -> Litestar:
     """Open the ledger in a folder and serve it.
 
     Args:
         data: the folder; made if there is none.
         world: the time and new names; the machine's own unless given.
         receiver: who is told of events; without one they are only kept.
+        api_key: the only one that is let in; any test key unless given.
 
     Raises:
         Misconfigured: the folder can't be used.
@@ -202,7 +210,7 @@ def create(data: Path, *, world: World | None = None, receiver: Receiver | None 
                 telling.cancel()
         await sandbox.ledger.close()
 
-    stripe = Router("/v1", guards=[_with_a_test_key], route_handlers=_OF_STRIPE)
+    stripe = Router("/v1", guards=[_with_a_key(api_key)], route_handlers=_OF_STRIPE)
     app = Litestar(
         [
             stripe,
@@ -244,16 +252,29 @@ def _machine() -> World:
     return World(clock.now, lambda kind: f"{kind}_{clock.new_id().hex}")
 
 
-def _with_a_test_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Any test key will do; a live one never, so that nobody charges the sandbox in earnest."""
-    scheme, __, credentials = connection.headers.get("authorization", "").partition(" ")
+def _with_a_key(
+    only: str | None,
+) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
+    """Let in a test key, or only one; a live one never, so that nobody charges it in earnest."""
+
+    def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        given = _api_key(connection.headers.get("authorization", ""))
+        if not given.startswith("sk_test_"):
+            raise Refused("No valid API key: it has to begin with sk_test_.", status=401)
+        if only is not None and not hmac.compare_digest(given.encode(), only.encode()):
+            raise Refused("No valid API key: it is not the one of this sandbox.", status=401)
+
+    return check
+
+
+def _api_key(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "basic":
         try:
-            credentials = base64.b64decode(credentials).decode().partition(":")[0]
+            return base64.b64decode(credentials).decode().partition(":")[0]
         except ValueError:
-            credentials = ""
-    if scheme.lower() not in {"bearer", "basic"} or not credentials.startswith("sk_test_"):
-        raise Refused("No valid API key: it has to begin with sk_test_.", status=401)
+            return ""
+    return credentials if scheme.lower() == "bearer" else ""
 
 
 async def _form(request: Req) -> Form:

@@ -23,25 +23,27 @@ def serve(*, port: int, data: Path, host: str = "127.0.0.1") -> None:
 
     Requests under way have a second to finish.
 
-    Whom to send webhooks is in the environment: `SANDBOX_WEBHOOK_URL`, nobody unless given, and
-    `STRIPE_WEBHOOK_SECRET`, which has a default that payments shares.
+    In the environment are whom to send webhooks (`SANDBOX_WEBHOOK_URL`, nobody unless given),
+    `STRIPE_WEBHOOK_SECRET`, which has a default that payments shares, and `STRIPE_API_KEY`, the
+    only key that is let in, if it is given.
 
     Args:
         port: 0 for any free one; the first line of the log tells the address.
         data: the folder of the ledger; made if there is none.
-        host: whom to listen to. The sandbox has no secrets and asks for none.
+        host: whom to listen to.
 
     Raises:
-        Misconfigured: the port is taken, the folder can't be used, or the address of webhooks is
-            none.
+        Misconfigured: the port is taken, the folder can't be used, the address of webhooks is none,
+            or the key is one for real money.
     """
-    receiver = _receiver(Environment())
+    environment = Environment()
+    receiver, api_key = _receiver(environment), _api_key(environment)
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, _end)  # uvicorn takes over while it runs, and calls it afterwards
     logs.configure(level="info", form="json", service="sandbox")
     listener = _listen(host, port)
     config = uvicorn.Config(
-        app.create(data, receiver=receiver),
+        app.create(data, receiver=receiver, api_key=api_key),
         loop="uvloop",
         http=CuttableProtocol,
         ws="none",
@@ -71,6 +73,13 @@ def _receiver(environment: Environment) -> Receiver | None:
     url = environment.url("SANDBOX_WEBHOOK_URL", ("http", "https"))
     secret = environment.text("STRIPE_WEBHOOK_SECRET", "ordereats-sandbox")
     return Receiver(url, secret) if url else None
+
+
+def _api_key(environment: Environment) -> str | None:
+    key = environment.optional("STRIPE_API_KEY")
+    if key is not None and not key.startswith("sk_test_"):
+        raise Misconfigured("STRIPE_API_KEY of a sandbox must begin with sk_test_.")
+    return key
 
 
 def _listen(host: str, port: int) -> socket.socket:

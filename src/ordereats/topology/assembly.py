@@ -12,6 +12,7 @@ from ordereats.chassis.calls.client import Calls, Transport
 from ordereats.chassis.calls.edges import Edges, EdgeSettings
 from ordereats.chassis.calls.http import Http
 from ordereats.chassis.calls.in_process import InProcess
+from ordereats.chassis.certificates import Certificates
 from ordereats.chassis.clock import Clock, SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import missing
@@ -30,6 +31,7 @@ from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.service import Ports, Service
+from ordereats.chassis.skew import Skew
 from ordereats.chassis.story import Stories
 from ordereats.chassis.telemetry import buses
 from ordereats.chassis.telemetry.databases import Databases
@@ -77,6 +79,7 @@ class _Common:
     effects: Effects
     spans: Spans
     stories: Stories
+    certificates: Certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,13 @@ async def assembled(
     async with AsyncExitStack() as stack:
         background, clock = await stack.enter_async_context(Background.open()), SystemClock()
         in_process = InProcess(through_codec=settings.strict_calls)
-        bus = open_bus(settings.broker, name="+".join(settings.names), background=background)
+        certificates = Certificates()
+        bus = open_bus(
+            settings.broker,
+            name="+".join(settings.names),
+            background=background,
+            certificates=certificates,
+        )
         stack.push_async_callback(bus.close)
         transports = await _transports(stack, settings, in_process)
         edges = Edges(EdgeSettings.read(environment))
@@ -123,6 +132,7 @@ async def assembled(
             effects=Effects(clock),
             spans=spans,
             stories=Stories(spans),
+            certificates=certificates,
         )
         groups = [
             await _on_database(common, url, names)
@@ -133,9 +143,6 @@ async def assembled(
         FAILPOINTS.switch(environment)  # now that all modules that have one are here
         for service in services:
             in_process.add(service.answers)
-        stopping = Check("draining", common.draining.check)
-        checks = [stopping, *(check for each in groups for check in each.checks)]
-        checks.append(Check("broker", partial(buses.health, bus), State.DEGRADED))
         routes = [route for service in services for route in service.routes]
         routes += event_page.routes(services)
         door = DoorSettings.read(
@@ -143,6 +150,7 @@ async def assembled(
             has_neighbours=not catalog.is_whole(settings.names),
             owners=catalog.owners(settings.names),
         )
+        checks = _checks(common, groups)
         watched = _watched(common, [*sources, *(each for its in services for each in its.metrics)])
         app = create_app(catalog.title(settings.names), routes, checks, watched, door)
         yield Assembled(
@@ -184,6 +192,7 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
                 resources=common.resources,
                 draining=common.draining,
                 spans=common.spans,
+                certificates=common.certificates,
             )
         )
         for name in names
@@ -195,13 +204,26 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     consumers = [each.queue.name for each in subscriptions]
     common.databases.add("+".join(names), database, consumers)
     own = [*relay.jobs(), inbox.retries(), inbox.cleanup(), answers.cleanup()]
+    skew = Skew("+".join(names), database, common.clock)
     suffix = "" if catalog.is_whole(names) else f" {'+'.join(names)}"
     checks = [
         Check(f"database{suffix}", partial(_database_check, database)),
         Check(f"migrations{suffix}", partial(_migrations_check, database, names)),
+        Check(f"changes{suffix}", database.changes.check, State.DEGRADED),
+        Check(f"clock{suffix}", skew.check, State.DEGRADED),
     ]
+    own.append(skew.job())
     jobs = [*own, *(job for service in services for job in service.jobs)]
     return _OnDatabase(services, relay, inbox, jobs, checks)
+
+
+def _checks(common: _Common, groups: Sequence[_OnDatabase]) -> list[Check]:
+    return [
+        Check("draining", common.draining.check),
+        *(check for each in groups for check in each.checks),
+        Check("broker", partial(buses.health, common.bus), State.DEGRADED),
+        Check("certificates", common.certificates.check, State.DEGRADED),
+    ]
 
 
 def _watched(common: _Common, sources: Sequence[Source]) -> Watched:

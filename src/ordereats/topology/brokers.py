@@ -88,7 +88,9 @@ class OperatedQueue:
             raise Misconfigured(f"{self.name} does not answer: {error}.") from error
 
 
-def operated(home: Home) -> OperatedRabbitMQ | OperatedQueue:
+def operated(
+    home: Home, environment: Environment | None = None
+) -> OperatedRabbitMQ | OperatedQueue:
     """Find the one that is meant.
 
     Raises:
@@ -99,11 +101,11 @@ def operated(home: Home) -> OperatedRabbitMQ | OperatedQueue:
         if part.kind is Kind.RABBITMQ and part.management:
             password = urlsplit(part.url).password or ""
             return OperatedRabbitMQ(part.management, definitions(queues(), accounts(password)))
-    environment = Environment()
+    environment = environment or Environment()
     management = environment.url("BROKER_MANAGEMENT_URL", ("http", "https"))
     if management:
         return OperatedRabbitMQ(management, _wanted(environment))
-    url = broker(home)
+    url = broker(home, environment)
     if url.startswith("amqp"):
         raise Misconfigured(
             "BROKER_MANAGEMENT_URL is not set: say where RabbitMQ's management answers, to an"

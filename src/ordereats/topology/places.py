@@ -50,14 +50,15 @@ def places(home: Home) -> Places:
     return of_running(running) if running else of_environment(Environment())
 
 
-def broker(home: Home) -> str:
+def broker(home: Home, environment: Environment | None = None) -> str:
     """The address of what carries the events. Where that is said, no database has to be known.
 
     Raises:
         Misconfigured: nobody says it.
     """
     running = home.running()
-    said = broker_of(running) if running else Environment().url("BROKER_URL", SCHEMES)
+    environment = environment or Environment()
+    said = broker_of(running) if running else environment.url("BROKER_URL", SCHEMES)
     return said or places(home).needed_broker()
 
 

@@ -24,6 +24,8 @@ from ordereats.chassis.telemetry.log_events import LogEvents
 from ordereats.chassis.telemetry.metrics import Source
 from ordereats.topology import catalog
 from ordereats.topology.assembly import Assembled, assembled
+from ordereats.topology.default_secrets import refuse_default_secrets
+from ordereats.topology.known_settings import refuse_strangers
 from ordereats.topology.settings import Settings, by_database, read_databases
 from ordereats.topology.sockets import handed_over, listening
 from ordereats.topology.stopping import Budget, Stop, stop
@@ -73,11 +75,14 @@ def run(
         ready_fd: see `Door`.
 
     Raises:
-        Misconfigured: a setting is wrong, the port is taken, or the database is too new.
+        Misconfigured: a setting is wrong or unknown, a secret is one that everyone knows, the port
+            is taken, or the database is too new.
         DatabaseError: the database did not answer for half a minute.
     """
     environment = Environment()
+    refuse_strangers(environment)
     settings = Settings.read(environment, catalog.group(names))
+    refuse_default_secrets(environment, settings)
     if port is not None:
         settings = replace(settings, port=port)
     if descriptor is None:
@@ -100,7 +105,9 @@ def migrate(names: Sequence[str]) -> None:
     Raises:
         Misconfigured, DatabaseError: as `run`.
     """
-    databases = read_databases(Environment(), catalog.group(names))
+    environment = Environment()
+    refuse_strangers(environment)
+    databases = read_databases(environment, catalog.group(names))
     applied = uvloop.run(_migrate(databases))
     _say(f"{applied} step{'' if applied == 1 else 's'} applied")
 
@@ -182,5 +189,6 @@ def _spare_the_garbage_collector() -> None:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # a disk that is full, say, must stop nothing
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()

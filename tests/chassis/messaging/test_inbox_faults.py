@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ordereats.chassis.db.pool import Database, Transaction
-from ordereats.chassis.errors import DatabaseError
+from ordereats.chassis.errors import DatabaseError, TakesNoChanges
 from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.subscriptions import effect, subscribe
 from ordereats.contracts.orders import OrderPlaced
@@ -49,6 +49,24 @@ async def test_what_is_stored_of_an_error_quotes_nobodys_data(
     assert "UniqueViolationError" in str(row["last_error"])
     assert "hieu" not in str(row["last_error"])
     assert "hieu" not in str(lines)
+
+
+async def test_a_database_that_takes_no_changes_is_waited_for_and_costs_no_attempt(
+    consumer: Consumer, until: Until
+) -> None:
+    consumer.fails[1] = TakesNoChanges("disk full")  # it goes on answering
+    with capture_logs() as lines:
+        async with asyncio.TaskGroup() as tasks:
+            receiving = tasks.create_task(consumer.receive(a_message()))
+            await until(lambda: len(_waiting(lines)) >= 2)
+            assert not receiving.done()
+            consumer.fails.clear()
+            async with asyncio.timeout(10):
+                await receiving
+
+    assert await consumer.noted() == [1]
+    (row,) = await consumer.rows()
+    assert (row["state"], row["attempts"]) == ("done", 1)
 
 
 async def test_a_database_that_is_away_is_waited_for_and_costs_no_attempt(

@@ -97,7 +97,8 @@ async def migrate(url: str, sets: Sequence[MigrationSet], *, patience_s: float =
         How many were applied.
 
     Raises:
-        Misconfigured: a step that was applied has changed since, or the database is too new.
+        Misconfigured: a step that was applied has changed since, or the database is too new or
+            read-only.
         DatabaseError: the database did not answer, or refused a step, for all of `patience_s`.
     """
     loop = asyncio.get_running_loop()
@@ -109,6 +110,11 @@ async def migrate(url: str, sets: Sequence[MigrationSet], *, patience_s: float =
             if loop.time() > give_up:
                 raise DatabaseError(f"not migrated in {patience_s:g} s: {error}") from error
             await asyncio.sleep(up_to_twice_s(PAUSE_S))
+        except asyncpg.ReadOnlySQLTransactionError:
+            raise Misconfigured(
+                "The database takes no changes: it is a standby, or default_transaction_read_only"
+                " is on. Name the primary, or let it take changes."
+            ) from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError(f"not migrated: {type(error).__name__}: {error}") from error
 

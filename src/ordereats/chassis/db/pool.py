@@ -11,7 +11,13 @@ from typing import NamedTuple, Protocol, Self, TypeAlias, TypeVar
 import asyncpg
 
 from ordereats.chassis import context
-from ordereats.chassis.errors import DatabaseError, DeadlineExceeded, RowRefused
+from ordereats.chassis.db.changes import REFUSALS, Changes
+from ordereats.chassis.errors import (
+    DatabaseError,
+    DeadlineExceeded,
+    RowRefused,
+    TakesNoChanges,
+)
 from ordereats.chassis.failpoints import FAILPOINTS, Failpoint
 from ordereats.chassis.telemetry.span import Span
 
@@ -78,8 +84,12 @@ class Connections(NamedTuple):
 class Transaction:
     """Statements that happen together or not at all. Made by `Database.transaction`."""
 
-    def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[Row]") -> None:
+    def __init__(
+        self, connection: "asyncpg.pool.PoolConnectionProxy[Row]", changes: Changes
+    ) -> None:
         self._connection = connection
+        self._changes = changes
+        self._has_inserted = False
         self._after_commit: list[Callable[[], None]] = []
         self._is_begun = False
         self._is_limited = False
@@ -116,6 +126,8 @@ class Transaction:
             await self._roll_back()
             raise DeadlineExceeded("The time was over before the commit.")
         await self._end("commit", CLIENT_TIMEOUT_S)
+        if self._has_inserted:
+            self._changes.taken()
         for call in self._after_commit:
             call()
 
@@ -133,18 +145,18 @@ class Transaction:
             _drop(self._connection)
             raise
         except _FAULTS as error:
-            raise _fault(error, self._connection) from None
+            raise self._fault(error) from None
 
     async def _ask(self, run: Callable[..., Awaitable[T]], sql: str, *arguments: object) -> T:
         patience_s = _checked_s() + GRACE_S
         try:
             async with asyncio.timeout(min(CLIENT_TIMEOUT_S, patience_s)):
-                return await run(sql, *arguments)
+                answer = await run(sql, *arguments)
         except asyncio.CancelledError:
             _drop(self._connection)
             raise
         except _FAULTS as error:
-            fault = _fault(error, self._connection)
+            fault = self._fault(error)
             is_too_late = patience_s < CLIENT_TIMEOUT_S and isinstance(error, TimeoutError)
             # A change that is a transaction of its own may have been made.
             is_undone = self._is_begun or sql.lstrip().startswith("select")
@@ -152,6 +164,27 @@ class Transaction:
             if is_ended or (is_too_late and is_undone):
                 raise DeadlineExceeded(f"The database was too slow: {fault}") from None
             raise fault from None
+        if self._changes.refused:
+            self._note(sql, answer)
+        return answer
+
+    def _note(self, sql: str, answer: object) -> None:
+        """Note a row that was inserted: that needs room. It counts once it is committed."""
+        if "insert into" not in sql or answer in ([], None, "INSERT 0 0"):
+            return
+        if self._is_begun:
+            self._has_inserted = True
+        else:
+            self._changes.taken()
+
+    def _fault(self, error: Exception) -> DatabaseError:
+        """What it means; a connection that gave no answer is dropped."""
+        if isinstance(error, TimeoutError | asyncpg.InternalClientError):
+            _drop(self._connection)
+        if type(error) in REFUSALS:
+            return TakesNoChanges(self._changes.refuse(error))
+        kind = RowRefused if isinstance(error, _REFUSALS) else DatabaseError
+        return kind(_said(error))
 
 
 class Database:
@@ -160,12 +193,17 @@ class Database:
     The server bounds every statement in time: by `STATEMENT_TIMEOUT_S`, and by what the request
     that asks has left of its own time (`context.current().deadline`). A connection whose statement
     was cancelled or not answered is dropped, never used again: the driver leaks otherwise.
-    Every method raises `DatabaseError` when the database does not do what it was asked, and
+    Every method raises `DatabaseError` when the database does not do what it was asked,
+    `TakesNoChanges` of that kind when it can't for want of room or is read-only, and
     `DeadlineExceeded` when the request's time was over first: then nothing was done.
+
+    Attributes:
+        changes: whether it takes any, as far as is known.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[Row]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[Row]", name: str) -> None:
         self._pool = pool
+        self.changes = Changes(name)
 
     @classmethod
     @asynccontextmanager
@@ -195,7 +233,7 @@ class Database:
         )
         async with pool:
             try:
-                yield cls(pool)
+                yield cls(pool, name)
             finally:
                 try:
                     async with asyncio.timeout(CLIENT_TIMEOUT_S):
@@ -228,7 +266,7 @@ class Database:
                 now = perf_counter()
                 span.waited_s, span.began = now - span.began, now
             try:
-                tx = Transaction(connection)
+                tx = Transaction(connection, self.changes)
                 await tx._begin()  # noqa: SLF001  # the two are one thing
                 mark = _INSIDE.set(True)
                 try:
@@ -262,7 +300,7 @@ class Database:
                 return await run(tx, sql, *arguments)
         connection = await self._acquire()
         try:
-            found = await run(Transaction(connection), sql, *arguments)
+            found = await run(Transaction(connection, self.changes), sql, *arguments)
         finally:
             await self._pool.release(connection)
         if FAILPOINTS.is_on and found and not sql.lstrip().startswith("select"):
@@ -318,14 +356,6 @@ def _checked_s() -> float:
 
 def _limit(seconds: float) -> str:
     return f"statement_timeout = {max(1, int(seconds * 1000))}"  # 0 would be no limit
-
-
-def _fault(error: Exception, connection: "asyncpg.pool.PoolConnectionProxy[Row]") -> DatabaseError:
-    """What it means; a connection that gave no answer is dropped."""
-    if isinstance(error, TimeoutError | asyncpg.InternalClientError):
-        _drop(connection)
-    kind = RowRefused if isinstance(error, _REFUSALS) else DatabaseError
-    return kind(_said(error))
 
 
 def _drop(connection: "asyncpg.pool.PoolConnectionProxy[Row]") -> None:

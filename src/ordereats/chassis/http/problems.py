@@ -47,7 +47,7 @@ def problem_bytes(status: int, code: str, title: str, detail: str) -> bytes:
 
 
 def _ours(request: AnyRequest, error: OrderEatsError) -> Response[bytes]:
-    if error.status >= 500:
+    if error.status >= 500 and not error.is_told:
         log.error("request_failed", code=error.code, path=request.url.path, error=str(error))
     hidden = error.status == 500
     detail = "It has been logged; quote the correlation id." if hidden else str(error)

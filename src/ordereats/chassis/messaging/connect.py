@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
 from ordereats.chassis.background import Background
+from ordereats.chassis.certificates import Certificates
 from ordereats.chassis.errors import Misconfigured
 from ordereats.chassis.messaging.bus import Bus, Message, Queue
 
@@ -14,7 +15,9 @@ SCHEMES = (*_RABBITMQ, *_POSTGRES)
 """Of the addresses that name a bus."""
 
 
-def open_bus(url: str, *, name: str, background: Background) -> Bus:
+def open_bus(
+    url: str, *, name: str, background: Background, certificates: Certificates | None = None
+) -> Bus:
     """Make the bus that an address stands for; `start` it next.
 
     Args:
@@ -22,6 +25,7 @@ def open_bus(url: str, *, name: str, background: Background) -> Bus:
             that database.
         name: who connects, for the broker's own list of its clients.
         background: owns the bus's tasks; has to outlive `close`.
+        certificates: is told when the broker's is not trusted.
 
     Raises:
         Misconfigured: no bus speaks that scheme.
@@ -30,7 +34,7 @@ def open_bus(url: str, *, name: str, background: Background) -> Bus:
     if scheme in _RABBITMQ:
         from ordereats.chassis.messaging.rabbitmq import RabbitBus  # noqa: PLC0415  # start-up time
 
-        return RabbitBus(url, name=name, background=background)
+        return RabbitBus(url, name=name, background=background, certificates=certificates)
     if scheme in _POSTGRES:
         from ordereats.chassis.messaging.postgres import PostgresBus  # noqa: PLC0415  # as above
 

@@ -14,7 +14,7 @@ import structlog
 from ordereats.chassis.background import Job
 from ordereats.chassis.backoff import equal_jitter_s
 from ordereats.chassis.db.pool import Database, Row, columns, one
-from ordereats.chassis.errors import DatabaseError, TooEarly
+from ordereats.chassis.errors import DatabaseError, TakesNoChanges, TooEarly
 from ordereats.chassis.failpoints import FAILPOINTS, Failpoint
 from ordereats.chassis.messaging.bus import Handler, Message, UnreadableError
 from ordereats.chassis.messaging.subscriptions import Effect, Subscription
@@ -214,7 +214,7 @@ class Inbox:
             except UnreadableError:
                 raise
             except DatabaseError as error:
-                if await self._is_database_down():
+                if await self._is_database_down(error):
                     # Keep the message, unacknowledged, and so take no more than the prefetch:
                     # attempts are for messages that fail, not for a database that is away.
                     log.warning("consumer_waits_for_database", consumer=consumer, error=str(error))
@@ -307,7 +307,7 @@ class Inbox:
             if is_first:
                 self._note(consumer, message.time)
         except Exception as error:
-            if isinstance(error, DatabaseError) and await self._is_database_down():
+            if isinstance(error, DatabaseError) and await self._is_database_down(error):
                 # This attempt is to count for nothing.
                 self._cut_off.append((*key, row["attempts"]))
                 raise
@@ -346,7 +346,10 @@ class Inbox:
         except (msgspec.MsgspecError, RecursionError) as error:
             raise UnreadableError(f"not a {message.type}: {error}") from error
 
-    async def _is_database_down(self) -> bool:
+    async def _is_database_down(self, error: DatabaseError) -> bool:
+        """Whether no message could be handled now, for no fault of its own."""
+        if isinstance(error, TakesNoChanges):
+            return True
         try:
             await self._database.fetch_one("select 1")
         except DatabaseError:

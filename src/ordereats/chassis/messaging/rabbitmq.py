@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from ordereats.chassis.background import Background
+from ordereats.chassis.certificates import Certificates
 from ordereats.chassis.messaging.bus import BusState, ConsumerState, Handler, Message, Queue
 from ordereats.chassis.messaging.rabbitmq_consumer import Consumer
 from ordereats.chassis.messaging.rabbitmq_link import Link
@@ -23,7 +24,15 @@ class RabbitBus:
     disk, and consumers have to go on.
     """
 
-    def __init__(self, url: str, *, name: str, background: Background, prefetch: int = 50) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        background: Background,
+        prefetch: int = 50,
+        certificates: Certificates | None = None,
+    ) -> None:
         """Prepare; connects to nothing.
 
         Args:
@@ -31,11 +40,12 @@ class RabbitBus:
             name: who connects, for the broker's own list of its clients.
             background: owns the tasks.
             prefetch: messages of one queue that are here at the same time.
+            certificates: is told when the broker's is not trusted.
         """
         self._background = background
         self._prefetch = prefetch
-        self._publishing = Link(url, name=f"{name} publishes")
-        self._consuming = Link(url, name=f"{name} consumes")
+        self._publishing = Link(url, name=f"{name} publishes", certificates=certificates)
+        self._consuming = Link(url, name=f"{name} consumes", certificates=certificates)
         self._publisher = Publisher(self._publishing)
         self._consumers: dict[Consumer, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []

@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 from aio_pika.connection import Connection, make_url
 from aio_pika.exceptions import ChannelNotFoundEntity
 
+from ordereats.chassis.certificates import Certificates
 from ordereats.chassis.messaging.bus import Queue
 from ordereats.chassis.messaging.sessions import again_and_again, is_being_cancelled
 
@@ -39,8 +40,9 @@ class Link:
         name: of the connection, for the broker's own list of its clients.
     """
 
-    def __init__(self, url: str, *, name: str) -> None:
+    def __init__(self, url: str, *, name: str, certificates: Certificates | None = None) -> None:
         self._url = url
+        self._certificates = certificates or Certificates()
         self.name = name
         self._connection: Connection | None = None
         self._is_up = asyncio.Event()
@@ -94,7 +96,7 @@ class Link:
         self._lost = lost = asyncio.Event()
         connection.close_callbacks.add(lambda *_: lost.set())
         try:
-            await connection.connect(timeout=CONNECT_S)
+            await self._connect(connection)
             self._connection = connection
             self._is_up.set()
             begun()
@@ -105,6 +107,14 @@ class Link:
             for each in list(self._watching):
                 each.set()
             await closed(connection)
+
+    async def _connect(self, connection: Connection) -> None:
+        try:
+            await connection.connect(timeout=CONNECT_S)
+        except Exception as error:
+            self._certificates.failed("broker", error)
+            raise
+        self._certificates.worked("broker")
 
 
 async def closed(resource: AbstractChannel | AbstractConnection) -> None:

@@ -2,14 +2,16 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ordereats.chassis import context
+from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.telemetry.log_events import LogEvents
+from ordereats.chassis.telemetry.outlet import Outlet
 
 Format = Literal["json", "console"]
 
@@ -35,6 +37,12 @@ def configure(*, level: str, form: Format, service: str, noted: LogEvents | None
                     event.setdefault("order_id", at.span.order_id)
         return event
 
+    def lost(lines: int, why: str) -> str:
+        now = SystemClock().now().isoformat()
+        about = {"event": "log_lines_lost", "lines": lines, "reason": why, "time": now}
+        return _json({**about, "level": "warning", "service": service})
+
+    outlet = Outlet(sys.stdout, told=lost)
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -50,10 +58,10 @@ def configure(*, level: str, form: Format, service: str, noted: LogEvents | None
     structlog.configure(
         processors=[*shared, *([] if noted is None else [noted.processor]), render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", outlet)),
         cache_logger_on_first_use=True,
     )
-    libraries = logging.StreamHandler(sys.stdout)
+    libraries = logging.StreamHandler(outlet)
     libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import aiosmtplib
 
+from ordereats.chassis.certificates import Certificates
 from ordereats.services.notifications.domain import Letter
 from ordereats.services.notifications.settings import Server
 
@@ -74,12 +75,13 @@ class Post(Protocol):
 class Smtp:
     """A mail server that speaks SMTP."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, certificates: Certificates | None = None) -> None:
         self._server = server
+        self._certificates = certificates or Certificates()
 
     @asynccontextmanager
     async def line(self) -> AsyncIterator[Line]:
-        line = _SmtpLine(self._server)
+        line = _SmtpLine(self._server, self._certificates)
         try:
             yield line
         finally:
@@ -87,8 +89,9 @@ class Smtp:
 
 
 class _SmtpLine:
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, certificates: Certificates) -> None:
         self._server = server
+        self._certificates = certificates
         self._smtp: aiosmtplib.SMTP | None = None
 
     async def offer(self, letter: Letter) -> None:
@@ -141,9 +144,11 @@ class _SmtpLine:
         )
         try:
             await smtp.connect()
-        except BaseException:
+        except BaseException as error:
+            self._certificates.failed("mail server", error)
             smtp.close()
             raise
+        self._certificates.worked("mail server")
         return smtp
 
 

@@ -28,7 +28,7 @@ def build(ports: Ports) -> Service:
         sending = use_cases.Sending(
             database=ports.database,
             clock=ports.clock,
-            post=Smtp(settings.server),
+            post=Smtp(settings.server, ports.certificates),
             edge=ports.edges.edge("mail", "send", slow_s=settings.server.timeout_s / 2),
             lease_s=use_cases.AT_ONCE * 2 * settings.server.timeout_s + 5,
             max_attempts=settings.max_attempts,

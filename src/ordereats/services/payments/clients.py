@@ -11,6 +11,7 @@ import stripe
 from msgspec import Struct
 
 from ordereats.chassis.calls.edges import Edges
+from ordereats.chassis.certificates import Certificates
 from ordereats.chassis.failpoints import Failpoint
 from ordereats.chassis.headers import whole_number
 from ordereats.contracts.payments import PaymentStatus
@@ -55,7 +56,7 @@ class ProviderUncertainError(Exception):
 
 
 class KeyRefusedError(ProviderUncertainError):
-    """The provider does not know our key, or does not let it do this: `STRIPE_API_KEY` is wrong."""
+    """The provider does not know `STRIPE_API_KEY`, or does not let it do this."""
 
 
 class ForgedError(Exception):
@@ -174,7 +175,8 @@ class Guarded:
 class Stripe:
     """Stripe, or the sandbox that speaks like it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, certificates: Certificates | None = None) -> None:
+        self._certificates = certificates or Certificates()
         stripe.enable_telemetry = False
         # The job is the one retry layer: the library makes none of its own.
         self._http = stripe.AIOHTTPClient(timeout=settings.timeout_s)
@@ -187,7 +189,7 @@ class Stripe:
         ).v1
 
     async def authorize(self, payment: Payment) -> Truth:
-        async with _sure():
+        async with self._sure():
             try:
                 intent = await self._api.payment_intents.create_async(
                     {
@@ -214,7 +216,7 @@ class Stripe:
         return _truth(intent, payment)
 
     async def capture(self, payment: Payment) -> Truth:
-        async with _sure():
+        async with self._sure():
             try:
                 intent = await self._api.payment_intents.capture_async(
                     _reference(payment), {}, {"idempotency_key": f"{payment.charge_key}-capture"}
@@ -226,7 +228,7 @@ class Stripe:
         return _truth(intent, payment)
 
     async def cancel(self, payment: Payment) -> Truth:
-        async with _sure():
+        async with self._sure():
             try:
                 intent = await self._api.payment_intents.cancel_async(
                     _reference(payment), {}, {"idempotency_key": f"{payment.charge_key}-cancel"}
@@ -238,7 +240,7 @@ class Stripe:
         return _truth(intent, payment)
 
     async def look(self, payment: Payment) -> Truth | None:
-        async with _sure():
+        async with self._sure():
             if payment.provider_reference is not None:
                 return _truth(await self._retrieve(payment), payment)
             query = f"metadata['charge_key']:'{payment.charge_key}'"
@@ -246,7 +248,7 @@ class Stripe:
         return _truth(found.data[0], payment) if found.data else None
 
     async def refund(self, refund: Refund) -> Outcome:
-        async with _sure():
+        async with self._sure():
             try:
                 made = await self._api.refunds.create_async(
                     {
@@ -267,7 +269,7 @@ class Stripe:
         return _outcome(made)
 
     async def look_refund(self, refund: Refund) -> Outcome | None:
-        async with _sure():
+        async with self._sure():
             if refund.provider_reference is not None:
                 return _outcome(await self._api.refunds.retrieve_async(refund.provider_reference))
             made = await self._api.refunds.list_async(
@@ -300,6 +302,24 @@ class Stripe:
     async def close(self) -> None:
         """Let go of its connections."""
         await self._http.close_async()  # type: ignore[no-untyped-call]  # as the library has it
+
+    @asynccontextmanager
+    async def _sure(self) -> AsyncIterator[None]:
+        """Turn all that leaves it open what happened into one error."""
+        try:
+            yield
+            self._certificates.worked("provider")
+        except stripe.StripeError as error:
+            self._certificates.failed("provider", error)
+            said = f"{type(error).__name__} {error.http_status or ''} {error.code or ''}".strip()
+            if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+                raise KeyRefusedError(said) from error
+            told_s = whole_number((error.headers or {}).get("Retry-After"))
+            is_unwell = not isinstance(error, stripe.InvalidRequestError)
+            raise ProviderUncertainError(said, is_unwell=is_unwell, told_s=told_s) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # As the library lets it through while a body is read: it was cut, or hangs.
+            raise ProviderUncertainError(type(error).__name__) from error
 
     async def _retrieve(self, payment: Payment) -> stripe.PaymentIntent:
         return await self._api.payment_intents.retrieve_async(_reference(payment))
@@ -339,23 +359,6 @@ def _fails(error: Exception) -> bool:
     return isinstance(error, ProviderUncertainError) and error.is_unwell
 
 
-@asynccontextmanager
-async def _sure() -> AsyncIterator[None]:
-    """Turn all that leaves it open what happened into one error."""
-    try:
-        yield
-    except stripe.StripeError as error:
-        said = f"{type(error).__name__} {error.http_status or ''} {error.code or ''}".strip()
-        if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-            raise KeyRefusedError(said) from error
-        is_unwell = not isinstance(error, stripe.InvalidRequestError)
-        told_s = whole_number((error.headers or {}).get("Retry-After"))
-        raise ProviderUncertainError(said, is_unwell=is_unwell, told_s=told_s) from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        # The library lets through what happens while a body is read: it was cut, or hangs.
-        raise ProviderUncertainError(type(error).__name__) from error
-
-
 def _truth(intent: stripe.PaymentIntent, payment: Payment) -> Truth:
     match intent.status:
         case "requires_capture":
@@ -370,9 +373,8 @@ def _truth(intent: stripe.PaymentIntent, payment: Payment) -> Truth:
             error = intent.last_payment_error
             reason = error and (error.decline_code or error.code)
             return Declined(reason or "declined", intent.id)
-    raise ProviderUncertainError(
-        f"{intent.id} is {intent.status}, {intent.amount_received} of {payment.amount.minor} taken"
-    )
+    taken = f"{intent.amount_received} of {payment.amount.minor} taken"
+    raise ProviderUncertainError(f"{intent.id} is {intent.status}, {taken}")
 
 
 def _outcome(made: stripe.Refund) -> Outcome:

@@ -16,7 +16,7 @@ from ordereats.services.payments.use_cases.deps import Deps
 def build(ports: Ports) -> Service:
     """Build payments on these ports."""
     settings = Settings.read(ports.environment)
-    stripe = Stripe(settings)
+    stripe = Stripe(settings, ports.certificates)
     ports.resources.push_async_callback(stripe.close)
     payments, refunds = Hint(), Hint()
 

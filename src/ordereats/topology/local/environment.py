@@ -13,6 +13,10 @@ def inherited() -> dict[str, str]:
 
 
 def inherited_but(owned: Iterable[str]) -> dict[str, str]:
-    """All of our environment, without the variables named: for our own programs."""
+    """All of our environment, without the variables named, nor the files that hold them.
+
+    For our own programs.
+    """
     ours = os.environ  # noqa: TID251  # as above
-    return {name: value for name, value in ours.items() if name not in set(owned)}
+    left_out = {each for name in owned for each in (name, f"{name}_FILE")}
+    return {name: value for name, value in ours.items() if name not in left_out}

@@ -47,7 +47,7 @@ def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
     return Part(
         name="gateway",
         kind=Kind.GATEWAY,
-        command=(_program(), "run", "--adapter", "caddyfile", "--config", str(config)),
+        command=(program(), "run", "--adapter", "caddyfile", "--config", str(config)),
         url=f"http://localhost:{port}",
         env={
             **inherited(),
@@ -84,7 +84,12 @@ def _told(descriptor: int) -> Told:
     )
 
 
-def _program() -> str:
+def program() -> str:
+    """Where Caddy is.
+
+    Raises:
+        CannotStart: it is not installed.
+    """
     beside_python = Path(sys.executable).parent / "caddy"
     found = str(beside_python) if beside_python.exists() else shutil.which("caddy")
     if found is None:

@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ordereats.topology.local import state
@@ -35,15 +36,46 @@ class Home:
         """Keep the folder to this process for the length of a block; make it if there is none.
 
         Raises:
-            CannotStart: another process has it, or a newer version made it.
+            CannotStart: another process has it, a newer version made it, or it can't be written to.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("a") as lock:
+        with ExitStack() as stack:
+            with self.usable():
+                self.root.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context((self.root / "lock").open("a"))
             self._lock(lock.fileno())
-            self._check_version()
-            for folder in (self.data, self.logs, self._held, self._restarts):
-                folder.mkdir(parents=True, exist_ok=True)
+            with self.usable():
+                self._check_version()
+                for folder in (self.data, self.logs, self._held, self._restarts):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    try_out(folder)
             yield
+
+    @contextmanager
+    def usable(self) -> Iterator[None]:
+        """Say in one sentence what is in the way of files here, in this block.
+
+        Raises:
+            CannotStart: a disk that is full or read-only, or folders of somebody else.
+        """
+        try:
+            yield
+        except OSError as error:
+            where = Path(error.filename) if error.filename else self.root
+            raise CannotStart(_unusable(where, str(error.strerror))) from None
+
+    def check_usable(self) -> None:
+        """Make sure, as far as a look can tell, that it can be claimed.
+
+        Raises:
+            CannotStart: it can't be written to, or a newer version made it.
+        """
+        there = next(each for each in (self.root, *self.root.parents) if each.exists())
+        folders = [there, *(each for each in (self.data, self.logs) if each.exists())]
+        for folder in folders:
+            if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+                raise CannotStart(_unusable(folder, "it can't be written to"))
+        if (self.root / "version").exists():
+            self._check_version()
 
     def running(self) -> state.Running | None:
         """What runs here now, or None if nothing does."""
@@ -126,6 +158,24 @@ class Home:
                 f"{self.root} was made by a newer OrderEats (its layout is {found}, the one known "
                 f"here {LAYOUT}): get that version, or choose another folder by ORDEREATS_HOME."
             )
+
+
+def try_out(folder: Path) -> None:
+    """Write a little: a disk that is full takes names, but no text.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".tried") as tried:
+        tried.write(b"is there room?\n" * 500)
+        tried.flush()
+
+
+def _unusable(folder: Path, why: str) -> str:
+    return (
+        f"{folder} can't be used ({why}): make room or give us the right to write there, or choose"
+        " another folder by ORDEREATS_HOME."
+    )
 
 
 def shown(path: Path) -> str:

@@ -1,12 +1,14 @@
 """Which parts a platform on this machine has, and what each is told of the others."""
 
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ordereats.topology import catalog
 from ordereats.topology.local.environment import inherited_but
+from ordereats.topology.local.files import kept_secret
 from ordereats.topology.local.gateway import gateway_part
 from ordereats.topology.local.handover import Handover, by_option, by_option_beside
 from ordereats.topology.local.home import Home
@@ -85,6 +87,7 @@ class _Draft:
     broker_url: str = ""
     rabbitmq: RabbitMQ | None = None
     sandbox_url: str = ""
+    provider_secrets: dict[str, str] = field(default_factory=dict)
     postgres: Postgres = field(init=False)
     ports: dict[str, int] = field(init=False)
     ways: Straight | ThroughProxy = field(init=False)
@@ -123,12 +126,19 @@ class _Draft:
         payments = MONOLITH if self.wanted.topology is Topology.MONOLITH else "payments"
         told = self.ways.port("sandbox", payments, self.ports["payments"])
         webhooks = f"http://127.0.0.1:{told}/payments/webhooks/stripe"
+        data.mkdir(parents=True, exist_ok=True)
+        self.provider_secrets = {
+            "STRIPE_API_KEY": f"sk_test_{kept_secret(data / 'api-key')}",
+            "STRIPE_WEBHOOK_SECRET": kept_secret(data / "webhook-secret"),
+        }
         part = Part(
             name="sandbox",
             kind=Kind.SANDBOX,
             command=_ordereats("sandbox", "--port", str(port), "--data", str(data)),
             url=f"http://127.0.0.1:{port}",
-            env={**inherited_but(()), "SANDBOX_WEBHOOK_URL": webhooks},
+            env=self._ours(
+                {"HOST": "127.0.0.1", "SANDBOX_WEBHOOK_URL": webhooks, **self.provider_secrets}
+            ),
             ready=lambda: says_ready(port),
         )
         self.sandbox_url = part.url
@@ -211,7 +221,7 @@ class _Draft:
             command=_ordereats("serve", group),
             url=f"http://127.0.0.1:{port}",
             database=postgres.url,
-            env={**inherited_but(owned), "LOG_FORMAT": "json", **told},
+            env=self._ours({"LOG_FORMAT": "json", **told}, but=owned),
             ready=lambda: says_ready(port),
             answers=lambda: says_ready(port, degraded_is_enough=True),
             handover=Handover(
@@ -239,7 +249,12 @@ class _Draft:
         if not self.sandbox_url or name not in {MONOLITH, "payments"}:
             return {}
         url = self._way(name, "sandbox", self.sandbox_url)
-        return {"STRIPE_API_BASE": url, "STRIPE_API_KEY": "sk_test_ordereats"}
+        return {"STRIPE_API_BASE": url, **self.provider_secrets}
+
+    @staticmethod
+    def _ours(told: Mapping[str, str], *, but: Iterable[str] = ()) -> dict[str, str]:
+        """The environment of a program of ours: what it is told, and what else is set here."""
+        return {**inherited_but({*told, *but}), **told}
 
     def _way(self, source: str, target: str, url: str) -> str:
         return address(self.ways, source, target, url)

@@ -102,7 +102,9 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(path: Path) -> Running | None:
     """What was last written, or None if there is nothing that we can read."""
-    with suppress(FileNotFoundError, msgspec.ValidationError, msgspec.DecodeError):
+    with suppress(
+        FileNotFoundError, NotADirectoryError, msgspec.ValidationError, msgspec.DecodeError
+    ):
         return msgspec.json.decode(path.read_bytes(), type=Running)
     return None
 

@@ -5,13 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from socket import AF_INET6, socket
 
 import psutil
 
 from ordereats.topology.local.console import Console
-from ordereats.topology.local.home import Home, shown
+from ordereats.topology.local.home import Home, shown, try_out
 from ordereats.topology.local.leftovers import end_leftovers
 from ordereats.topology.local.part import CannotStart, port_is_free
 from ordereats.topology.local.plan import Plan, plan
@@ -35,10 +35,16 @@ def up_detached(home: Home, arguments: Sequence[str]) -> int:
 
     Returns:
         0, or the exit status of what could not start; its words are on our stderr by then.
+
+    Raises:
+        CannotStart: its log can't be written.
     """
-    home.logs.mkdir(parents=True, exist_ok=True)
     log = home.log("up")
-    with log.open("ab") as file:
+    with ExitStack() as stack:
+        with home.usable():
+            home.logs.mkdir(parents=True, exist_ok=True)
+            try_out(home.logs)  # or what it says would be lost
+            file = stack.enter_context(log.open("ab"))
         begin = file.tell()
         process = subprocess.Popen(
             [sys.executable, "-m", "ordereats.cli.main", "up", *arguments],
@@ -68,7 +74,8 @@ def up_detached(home: Home, arguments: Sequence[str]) -> int:
 async def _up(home: Home, wanted: Wanted, decide: Callable[[Home, Wanted], Plan]) -> int:
     leftovers = await end_leftovers(home)
     check_port(wanted.port)
-    planned = decide(home, wanted)
+    with home.usable():
+        planned = decide(home, wanted)
     console = Console([each.part.name for each in planned.parts])
     if leftovers:
         names = ", ".join(leftovers)
