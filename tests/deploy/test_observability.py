@@ -5,6 +5,7 @@ None of its images is here, so nothing of it is started. What can be said withou
 
 import re
 from collections import Counter
+from ipaddress import ip_network
 from itertools import combinations
 from urllib.parse import urlsplit
 
@@ -107,10 +108,21 @@ def test_a_mounted_file_is_there_and_read_only_and_nothing_of_the_host_is_seen()
                 assert source in OVERLAY["volumes"], source
 
 
-def test_services_get_no_way_out_by_being_seen() -> None:
-    assert OVERLAY["networks"]["telemetry"]["internal"] is True
-    for name in set(PARTS) - set(OWN):
-        assert PARTS[name]["networks"] == ["telemetry"]
+def test_what_is_seen_gets_no_way_out_by_that_and_none_to_one_another() -> None:
+    seen = sorted(set(PARTS) - set(OWN))
+    for name in seen:
+        (network,) = PARTS[name]["networks"]
+        assert OVERLAY["networks"][network]["internal"] is True
+    assert not any(meet(*two) for two in combinations(seen, 2))
+    subnets = [
+        ip_network(
+            each["ipam"]["config"][0]["subnet"].replace("${TELEMETRY_SUBNETS:-10.214}", "10.9")
+        )
+        for each in OVERLAY["networks"].values()
+        if "ipam" in each
+    ]
+    assert len(subnets) == len(seen)
+    assert not any(one.overlaps(other) for one, other in combinations(subnets, 2))
     for name in OWN:
         if "ports" in PARTS[name]:
             assert "telemetry-pages" in PARTS[name]["networks"]
