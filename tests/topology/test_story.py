@@ -3,10 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
+from ordereats.chassis.telemetry import otlp
 from support.builders import (
     Client,
     Running,
@@ -17,6 +20,8 @@ from support.builders import (
     running,
     until_true,
 )
+from support.collector import collecting
+from support.served import Served
 
 
 @pytest.fixture
@@ -186,3 +191,28 @@ async def test_with_traces_off_the_facts_are_still_told(database_url: str) -> No
 
     assert told["spans"] == []
     assert "order pending" in [each["what"] for each in told["facts"]]
+
+
+async def test_a_collector_that_hangs_holds_up_neither_a_request_nor_the_end_of_a_process(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with collecting() as collector:
+        collector.may_answer.clear()
+        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "TRACE_SAMPLING": "1"}
+        async with Served.start(
+            "users", folder=tmp_path, DATABASE_URL=database_url, **settings
+        ) as served:
+            assert (await served.client.post("/users", a_user())).status == 201
+
+            async def is_asked() -> bool:
+                return bool(collector.requests)
+
+            await until_true(is_asked)
+            began = monotonic()
+            assert (await served.client.post("/users", a_user())).status == 201
+            assert monotonic() - began < otlp.TIMEOUT_S / 2
+
+            assert await served.stop() == 0
+
+            assert served.log[-1]["event"] == "last_spans_not_exported"
+        assert {each.name for each in collector.spans} >= {"POST /users"}

@@ -20,6 +20,8 @@ from ordereats.chassis.errors import (
     OrderEatsError,
     Unavailable,
 )
+from ordereats.chassis.telemetry.spans import Spans
+from ordereats.chassis.telemetry.traceparent import read
 from ordereats.contracts.problems import FieldProblem
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -153,8 +155,30 @@ async def test_correlation_id_trace_and_priority_go_along(edge: Edge) -> None:
     with context.entered(behind):
         seen = await edge.ask()
 
-    assert (seen.correlation_id, seen.traceparent) == ("the-request-behind-it", TRACE)
+    assert seen.correlation_id == "the-request-behind-it"
+    assert str(seen.traceparent)[:35] == TRACE[:35]  # over HTTP, of the callee's own span
     assert seen.priority == "browse"
+
+
+async def test_a_call_is_a_part_of_what_asks_and_what_the_callee_does_a_part_of_the_call(
+    edge: Edge,
+) -> None:
+    spans = Spans()
+    asking = spans.begin("server", "POST /orders", correlation_id="c", traceparent=TRACE)
+    assert asking is not None
+    with context.entered(Context("c", traceparent=TRACE).within(asking)):
+        seen = await edge.ask()
+        with pytest.raises(NotFound):
+            await edge.ask("missing")
+
+    calls = [each for each in spans.of_trace("c") if each.kind == "client"]
+    assert [each.error for each in calls] == [None, "not_found"]
+    assert {each.parent_id for each in calls} == {asking.id}
+    assert {each.trace_id for each in calls} == {TRACE[3:35]}
+    behind = read(seen.traceparent)
+    assert behind is not None
+    assert behind.trace_id == TRACE[3:35]
+    assert behind.span_id not in {asking.id, calls[0].span_id}  # the callee has its own
 
 
 async def test_the_callers_own_context_is_as_it_was(edge: Edge) -> None:
