@@ -44,7 +44,11 @@ async def gateway(open_folder: Path) -> AsyncIterator[Gateway]:
     await process.start()
     async with aiohttp.ClientSession() as session:
         yield Gateway(process, session, orders)
-    assert await process.stop()
+    await process.kill()  # at once: most tests need no orderly end
+
+
+async def test_it_ends_when_it_is_told_to(gateway: Gateway) -> None:
+    assert await gateway.process.stop()
 
 
 @asynccontextmanager
