@@ -1,7 +1,8 @@
 """A certificate that has expired is named, once, is a detail of readiness, and heals by itself."""
 
+import signal
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +64,13 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shown:
     return shown
 
 
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Program]:
+    program = Program(tmp_path)
+    yield program.start()
+    program.stop(signal.SIGKILL)
+
+
 @asynccontextmanager
 async def a_bus(url: str, certificates: Certificates) -> AsyncIterator[RabbitBus]:
     async with Background.open() as background:
@@ -102,9 +110,9 @@ async def test_a_broker_whose_certificate_has_expired_is_named_and_is_back_when_
 
 
 async def test_a_provider_whose_certificate_has_expired_is_given_no_key_and_is_named(
-    shown: Shown, tmp_path: Path
+    shown: Shown, sandbox: Program
 ) -> None:
-    certificates, sandbox = Certificates(), Program(tmp_path).start()
+    certificates = Certificates()
     async with showing(shown.context, before=sandbox.port) as port:
         told = {"STRIPE_API_BASE": f"https://127.0.0.1:{port}", "STRIPE_TIMEOUT_S": "5"}
         provider = Stripe(PaymentsSettings.read(Environment(told)), certificates)
@@ -118,7 +126,6 @@ async def test_a_provider_whose_certificate_has_expired_is_given_no_key_and_is_n
         await provider.authorize(a_payment())
         assert await certificates.check() == ""
         await provider.close()
-    sandbox.stop()
 
 
 async def test_a_mail_server_whose_certificate_has_expired_is_given_no_mail_and_is_named(

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,11 +52,12 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Program:
-    """Give a sandbox that knows one key, not started."""
+def sandbox(tmp_path: Path) -> Iterator[Program]:
+    """Give a sandbox that knows one key."""
     program = Program(tmp_path)
     program.told = {"STRIPE_API_KEY": OWN["STRIPE_API_KEY"]}
-    return program
+    yield program.start()
+    program.stop(signal.SIGKILL)
 
 
 async def found_in(home: Home, *, ahead_s: float = 0, **variables: str) -> list[Finding]:
@@ -76,13 +78,11 @@ def off(findings: Sequence[Finding]) -> dict[str, str]:
 async def test_a_set_up_that_is_well_is_well(
     home: Home, database_url: str, sandbox: Program
 ) -> None:
-    sandbox.start()
     await migrate(database_url, catalog.migrations(catalog.SERVICES))
 
     given = {"DATABASE_URL": database_url, "STRIPE_API_BASE": sandbox.url, **OWN}
     found = await looked_at(home, Environment(given), SystemClock())
 
-    sandbox.stop()
     assert list(off(found)) == ["broker check"], off(found)  # routes: no service ran here yet
     assert off(found)["broker check"].startswith("warn: The PostgreSQL queue is not as it must be")
     assert {each.name for each in found} >= {"settings", "secrets", "database all", "provider"}
@@ -202,10 +202,8 @@ async def test_a_setting_and_a_secret_that_serve_would_refuse_are_wrong(
 
 
 async def test_a_key_that_the_provider_does_not_take_is_wrong(sandbox: Program) -> None:
-    sandbox.start()
     good = await outside.provider(sandbox.url, OWN["STRIPE_API_KEY"])
     bad = await outside.provider(sandbox.url, "sk_test_another")
-    sandbox.stop()
 
     assert off(good) == {}
     assert off(bad)["provider"].startswith("wrong: 127.0.0.1 does not take STRIPE_API_KEY (401)")
