@@ -12,6 +12,8 @@ SEED ?= 1
 EXTRA := $(if $(wildcard .venv/synced-dev),dev,local)
 COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --upgrade
+# What libraries ask for and `ordereats` never loads: not in the image (docs/containers.md).
+UNLOADED := faker h11 httpcore httpx numpy polyfactory rich-click
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
@@ -66,6 +68,8 @@ describe: .venv/synced-dev ## Write down what the code says of its requests and 
 lock: .venv/synced-dev ## Take the newest versions of all dependencies.
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements/dev.lock
 	$(COMPILE) --extra local pyproject.toml --constraint requirements/dev.lock --output-file requirements/local.lock
+	$(COMPILE) pyproject.toml --constraint requirements/dev.lock --output-file requirements/serve.lock \
+		$(addprefix --no-emit-package ,$(UNLOADED))
 	$(COMPILE) requirements/build.in --constraint requirements/dev.lock --output-file requirements/build.lock
 
 # The environment: exactly what a lock file names, by its hashes, and the project itself.

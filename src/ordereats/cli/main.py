@@ -136,12 +136,26 @@ def migrate(names: Services) -> None:
 def sandbox(
     *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to answer on.")] = 12111,
+    host: Annotated[str, typer.Option(help="Address to answer at.")] = "127.0.0.1",
     data: Annotated[Path, typer.Option(help="The folder of its ledger.")],
 ) -> None:
     """Run the payment sandbox, which stands in for Stripe."""
     from ordereats.sandbox import program
 
-    program.serve(port=port, data=data)
+    program.serve(host=host, port=port, data=data)
+
+
+@app.command(hidden=True)
+def gateway_files(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")],
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of each service.")] = 3000,
+) -> None:
+    """Write what Caddy reads where each service is found by its name: the gateway's image."""
+    from ordereats.topology.catalog import SERVICES
+    from ordereats.topology.local import gateway
+
+    gateway.write(folder, {name: gateway.by_name(name, port) for name in SERVICES})
 
 
 @app.command(hidden=True)
