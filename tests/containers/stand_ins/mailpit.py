@@ -30,7 +30,7 @@ class Catcher:
 class Page(BaseHTTPRequestHandler):
     """Answers like `GET /api/v1/messages`."""
 
-    def do_GET(self) -> None:  # noqa: N802  # the library's word
+    def do_GET(self) -> None:
         """Tell what came."""
         body = json.dumps({"total": len(MESSAGES), "messages": MESSAGES[:50]}).encode()
         self.send_response(200)
