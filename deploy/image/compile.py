@@ -12,26 +12,19 @@ from ordereats.topology import catalog
 
 PROGRAMS = [
     "ordereats.cli.main",
-    "ordereats.cli.audit",
     "ordereats.topology.serve",
     "ordereats.topology.brokers",
     "ordereats.chassis.messaging.rabbitmq",
     "ordereats.chassis.messaging.postgres",
-    "ordereats.sandbox.program",
     "opentelemetry.sdk.trace",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
 ]
+OF_THE_WHOLE = ["ordereats.cli.audit", "ordereats.sandbox.program"]
+"""What a slice has not, or has no use for."""
 
-
-def here(module: str) -> bool:
-    """Whether a module is in this image: a slice has less."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-services = [f"ordereats.services.{name}.service" for name in catalog.SERVICES]
-for module in filter(here, [*PROGRAMS, *services]):
+services = [f"ordereats.services.{name}" for name in catalog.SERVICES]
+here = [name for name in services if find_spec(name)]
+programs = PROGRAMS + (OF_THE_WHOLE if here == services else [])
+for module in [*programs, *(f"{name}.service" for name in here)]:
     import_module(module)
 sys.stdout.write(f"{len(sys.modules)} modules load.\n")

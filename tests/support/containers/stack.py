@@ -49,16 +49,28 @@ class Stack:
 
     async def image(self, name: str) -> str:
         """An image of ours, built from what is here now."""
-        engine = await self.engine()
         if name not in self._images:
             how = {
                 GATEWAY: ("--target", "gateway"),
                 SLICE: ("--build-arg", "SERVICES=users"),
                 OURS: ("--build-arg", "VERSION=0.0.0+test", "--build-arg", "REVISION=0123abc"),
             }
-            await engine.docker("build", "--quiet", "--tag", name, *how[name], stand_ins.ROOT)
+            await self.rebuild(name, *how[name])
             self._images.add(name)
         return name
+
+    async def rebuild(self, name: str, *arguments: str) -> None:
+        """Build it anew, as the next version."""
+        engine = await self.engine()
+        await engine.docker("build", "--quiet", "--tag", name, *arguments, stand_ins.ROOT)
+
+    async def spoil(self, name: str) -> None:
+        """Have an image of that name that ends as soon as it starts."""
+        engine = await self.engine()
+        folder = self._folder / "spoiled"
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(f'FROM {name}\nENTRYPOINT ["false"]\n')
+        await engine.docker("build", "--quiet", "--tag", name, folder)
 
     async def project(self, shape: Shape) -> Composed:
         """A project of Compose that is not up; whoever starts it takes it down."""
