@@ -76,9 +76,8 @@ def remove(library: Distribution) -> None:
     for file in library.files or ():
         path = Path(str(library.locate_file(file)))
         path.unlink(missing_ok=True)
-        for folder in path.parents[:2]:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        while (path := path.parent).is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def normal(name: str) -> str:

@@ -60,13 +60,11 @@ async def test_knowing_an_address_helps_nobody_past_a_network(composed: Composed
 async def test_only_the_gateway_and_two_pages_are_published_and_only_here(
     composed: Composed,
 ) -> None:
-    published = {}
-    for name in (await composed.config())["services"]:
-        for container in await composed.containers(name):
-            seen = json.loads(await composed.engine.docker("inspect", container))[0]
-            ports = seen["NetworkSettings"]["Ports"]
-            if hosts := [host for bound in ports.values() for host in bound or ()]:
-                published[name] = {host["HostIp"] for host in hosts}
+    published: dict[str, set[str]] = {}
+    for name, seen in await composed.everything():
+        for bound in seen["NetworkSettings"]["Ports"].values():
+            published.setdefault(name, set()).update(each["HostIp"] for each in bound or ())
+    published = {name: hosts for name, hosts in published.items() if hosts}
 
     assert published == {each: {"127.0.0.1"} for each in ("gateway", "rabbitmq", "mail")}
 
@@ -89,10 +87,9 @@ async def test_no_secret_is_in_the_environment_of_a_container(composed: Composed
     }
     assert len(secrets) > 20
 
-    for name in (await composed.config())["services"]:
-        for container in await composed.containers(name, stopped=True):
-            seen = await composed.engine.docker("inspect", container)
-            assert [each for each, text in secrets.items() if text in seen] == [], name
+    for name, seen in await composed.everything():
+        text = json.dumps(seen)
+        assert [each for each, secret in secrets.items() if secret in text] == [], name
 
 
 async def test_a_service_can_write_nowhere(composed: Composed) -> None:
@@ -101,13 +98,12 @@ async def test_a_service_can_write_nowhere(composed: Composed) -> None:
 
 
 async def test_every_container_is_held_short(composed: Composed) -> None:
-    for name in (await composed.config())["services"]:
-        for container in await composed.containers(name):
-            host = json.loads(await composed.engine.docker("inspect", container))[0]["HostConfig"]
-            held = [host[each] for each in ("ReadonlyRootfs", "CapDrop", "CapAdd", "SecurityOpt")]
-            added = ["NET_BIND_SERVICE"] if name == "gateway" else None
-            assert held == [True, ["ALL"], added, ["no-new-privileges:true"]], name
-            assert min(host[each] for each in ("Memory", "NanoCpus", "PidsLimit")) > 0, name
+    for name, seen in await composed.everything():
+        host = seen["HostConfig"]
+        held = [host[each] for each in ("ReadonlyRootfs", "CapDrop", "CapAdd", "SecurityOpt")]
+        added = ["NET_BIND_SERVICE"] if name == "gateway" else None
+        assert held == [True, ["ALL"], added, ["no-new-privileges:true"]], name
+        assert min(host[each] for each in ("Memory", "NanoCpus", "PidsLimit")) > 0, name
 
 
 async def test_mail_comes_to_the_mail_catcher(composed: Composed) -> None:

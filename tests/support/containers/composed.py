@@ -16,6 +16,8 @@ MONOLITH = Shape("monolith", "compose")
 FILES = {COMPOSE: "compose.yaml", MONOLITH: "compose.monolith.yaml"}
 GATEWAY = "http://gateway:3000"
 
+_LABEL = "com.docker.compose"
+
 
 class Composed(Platform):
     """A running project of Compose, with secrets of its own.
@@ -58,21 +60,21 @@ class Composed(Platform):
         return await command(str(ROOT / "tools" / name), *arguments, environment=self._environment)
 
     async def start_all(self) -> None:
-        await self.compose("up", "--detach", "--no-build")
-        await self.compose("up", "--detach", "--no-build", "--wait", self.front)
+        """`docker compose up`: whoever is in front is started last, so all are up then."""
+        front = "gateway" if self.shape == COMPOSE else "ordereats"
+        await self.compose("up", "--detach", "--no-build", "--wait", front)
 
     async def down(self) -> None:
         """Stop all, and delete its data."""
         await self.compose("--profile", "tools", "down", "--volumes", "--timeout", "20")
 
-    @property
-    def front(self) -> str:
-        """Whoever publishes the port; it is up when all are."""
-        return "gateway" if self.shape == COMPOSE else "ordereats"
-
-    async def config(self) -> dict[str, Any]:
-        """The whole file, as Compose understands it."""
-        return dict(json.loads(await self.compose("--profile", "*", "config", "--format=json")))
+    async def everything(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the engine says of each container, by the service that it is of."""
+        project = (await self.inspected("rabbitmq"))["Config"]["Labels"][f"{_LABEL}.project"]
+        mine = ("ps", "--all", "--quiet", "--filter", f"label={_LABEL}.project={project}")
+        containers = (await self.engine.docker(*mine)).split()
+        seen = json.loads(await self.engine.docker("inspect", *containers))
+        return [(each["Config"]["Labels"][f"{_LABEL}.service"], each) for each in seen]
 
     async def containers(self, service: str, *, stopped: bool = False) -> list[str]:
         """Their ids."""

@@ -161,7 +161,7 @@ async def start(cache: Path, folder: Path, shelf: Path) -> Engine:
                 *("dockerd", "--data-root", str(cache / "engine")),
                 *("--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid")),
                 *("--host", f"unix://{folder}/docker.sock", "--bip", f"{HOST}/24"),
-                *("--cgroup-parent", f"/ordereats-{os.getpid()}"),
+                *("--cgroup-parent", "/ordereats-tests"),
             ],
             stdout=out,
             stderr=out,
@@ -201,8 +201,8 @@ async def stop(engine: Engine) -> None:
 
 
 def _remove_cgroups() -> None:
-    """Remove what the kernel leaves of containers: deepest first, and all are empty."""
-    for group in _CGROUPS.rglob(f"ordereats-{os.getpid()}"):
+    """Remove what the kernel leaves of containers, deepest first; those in use can't be removed."""
+    for group in _CGROUPS.glob("*/ordereats-tests"):
         for each in sorted([*group.rglob("*/"), group], reverse=True):
             with suppress(OSError):
                 each.rmdir()
