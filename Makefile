@@ -12,6 +12,8 @@ SEED ?= 1
 EXTRA := $(if $(wildcard .venv/synced-dev),dev,local)
 COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --upgrade
+# What libraries ask for and `ordereats` never loads: not in the image (docs/containers.md).
+UNLOADED := faker h11 httpcore httpx numpy polyfactory rich-click
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
@@ -20,7 +22,8 @@ ifdef PIP_CERT
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help up test check lint fmt bench chaos describe lock rabbitmq test-rabbitmq4
+.PHONY: help up secrets test check lint fmt bench chaos describe lock rabbitmq docker \
+	test-containers test-rabbitmq4
 .DELETE_ON_ERROR:
 
 help: ## Show this.
@@ -29,9 +32,15 @@ help: ## Show this.
 up: .venv/synced-$(EXTRA) rabbitmq ## Start the platform (TOPOLOGY=services|monolith PORT=3000 BROKER=auto|rabbitmq|postgres FAULTS=1). Ctrl-C stops it.
 	@exec .venv/bin/ordereats up --topology=$(TOPOLOGY) --port=$(PORT) --broker=$(BROKER) $(if $(FAULTS),--faults)
 
+secrets: ## Make the passwords that compose.yaml mounts, in .secrets.
+	@tools/secrets
+
 # Two at a time: most of them wait for other processes.
-test: lint rabbitmq ## Run every check and test that CI runs.
+test: lint rabbitmq docker ## Run every check and test that CI runs.
 	@exec .venv/bin/python -m pytest --numprocesses=2
+
+test-containers: .venv/synced-dev docker ## Build the images, and run Compose's platform on an engine of its own.
+	@exec .venv/bin/python -m pytest tests/containers tests/acceptance -k "containers or compose"
 
 # Not part of `test`: it fetches 60 MB, and wants Debian or Ubuntu.
 test-rabbitmq4: .venv/synced-dev | .brokers/4/bin/rabbitmq-server ## Run the broker's tests on RabbitMQ 4.
@@ -66,6 +75,8 @@ describe: .venv/synced-dev ## Write down what the code says of its requests and 
 lock: .venv/synced-dev ## Take the newest versions of all dependencies.
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements/dev.lock
 	$(COMPILE) --extra local pyproject.toml --constraint requirements/dev.lock --output-file requirements/local.lock
+	$(COMPILE) pyproject.toml --constraint requirements/dev.lock --output-file requirements/serve.lock \
+		$(addprefix --no-emit-package ,$(UNLOADED))
 	$(COMPILE) requirements/build.in --constraint requirements/dev.lock --output-file requirements/build.lock
 
 # The environment: exactly what a lock file names, by its hashes, and the project itself.
@@ -105,3 +116,23 @@ rabbitmq:
 	fi; \
 	echo "It could not be installed; .venv/apt.log says why." >&2; \
 	test "$(BROKER)" != rabbitmq
+
+# The tests start an engine of their own; the distribution's service is not wanted. Whoever has one
+# that is not the distribution's keeps it.
+docker:
+	@for each in dockerd:docker.io iptables:iptables ip:iproute2 mmdebstrap:mmdebstrap; do \
+		command -v "$${each%:*}" > /dev/null || missing="$$missing $${each#*:}"; \
+	done; \
+	if test -z "$$missing" || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null; then exit 0; fi; \
+	echo "Installing the distribution's$$missing, for the tests of containers …"; \
+	mkdir -p .venv; export DEBIAN_FRONTEND=noninteractive; \
+	had=$$(command -v dockerd); \
+	apt-get update -qq > .venv/apt.log 2>&1; \
+	if apt-get install -qq -y --no-install-recommends $$missing >> .venv/apt.log 2>&1 \
+		&& { command -v docker || apt-get install -qq -y docker-cli; } >> .venv/apt.log 2>&1; then \
+		if test -z "$$had"; then for each in docker.socket docker containerd; do \
+			systemctl disable --now $$each >> .venv/apt.log 2>&1 \
+				|| invoke-rc.d "$${each%.socket}" stop >> .venv/apt.log 2>&1; \
+		done; fi; exit 0; \
+	fi; \
+	echo "They could not be installed; .venv/apt.log says why. The tests will say so, too." >&2

@@ -18,7 +18,7 @@ from ordereats.topology.local.part import CannotStart, Process, free_ports
 from ordereats.topology.local.postgres import Postgres
 from support.rabbitmq import rabbitmq
 
-pytest_plugins = ["support.transports", "support.turns"]
+pytest_plugins = ["support.transports", "support.turns", "support.containers.stack"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,12 +7,14 @@ from typing import NoReturn
 import pytest
 
 from ordereats.topology.local.rabbitmq import installed_server
-from support.platform import SHAPES, Answer, Platform, Shape
+from support.containers.composed import COMPOSE
+from support.containers.stack import Stack
+from support.platform import SHAPES, Answer, Platform, Shape, walk
 
 FIRST_WALK: dict[Shape, list[Answer]] = {}
 
 
-@pytest.fixture(scope="session", params=SHAPES, ids=str)
+@pytest.fixture(scope="session", params=[*SHAPES, COMPOSE], ids=str)
 def shape(request: pytest.FixtureRequest, missing: Callable[[str], NoReturn]) -> Shape:
     """Give each way to run it."""
     chosen: Shape = request.param
@@ -22,8 +24,13 @@ def shape(request: pytest.FixtureRequest, missing: Callable[[str], NoReturn]) ->
 
 
 @pytest.fixture(scope="session")
-async def platform(shape: Shape, session_folder: Path) -> AsyncIterator[Platform]:
+async def platform(shape: Shape, session_folder: Path, stack: Stack) -> AsyncIterator[Platform]:
     """Give a platform on which the first walk was walked, before anything else."""
+    if shape == COMPOSE:
+        composed = await stack.platform()
+        FIRST_WALK[shape] = stack.first_walk
+        yield composed
+        return
     async with Platform.up(shape, session_folder / str(shape)) as started:
         FIRST_WALK[shape] = await walk(started)
         await started.furnish()
@@ -34,16 +41,3 @@ async def platform(shape: Shape, session_folder: Path) -> AsyncIterator[Platform
 def first_walk(platform: Platform) -> list[Answer]:
     """Give the answers of the first walk."""
     return FIRST_WALK[platform.shape]
-
-
-async def walk(platform: Platform) -> list[Answer]:
-    """The first requests that the platform ever gets, word for word as the README has them."""
-    return [
-        await platform.post("/users", b'{"name": "Hieu", "email": "hieu@test.com"}'),
-        await platform.post("/restaurants", b'{"name": "Pho Saigon", "cuisine": "Vietnamese"}'),
-        await platform.post(
-            "/orders",
-            b'{"userId": 1, "restaurantId": 1, "items": [{"name": "Pho", "qty": 2}],'
-            b' "totalPrice": 25.00}',
-        ),
-    ]

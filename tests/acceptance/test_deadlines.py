@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from support.cast import Restaurant
-from support.platform import Platform, Shape, until
+from support.platform import SHAPES, Platform, Shape, until
+
+pytestmark = pytest.mark.parametrize("shape", SHAPES, ids=str, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="module")

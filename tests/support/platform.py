@@ -13,6 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
+import asyncpg
 
 from ordereats.topology.local.part import free_ports
 
@@ -122,6 +123,17 @@ class Platform:
     async def parts(self) -> dict[str, dict[str, Any]]:
         """`ordereats ps --json`, by name."""
         return {each["name"]: each for each in json.loads(await self.run("ps", "--json"))}
+
+    async def stored(self, service: str, query: str) -> str | None:
+        """What a service's own database answers to a query; None where it has none of its own."""
+        database = (await self.parts()).get(service, {}).get("database")
+        if database is None:
+            return None
+        connection = await asyncpg.connect(database)
+        try:
+            return str(await connection.fetchval(query))
+        finally:
+            await connection.close()
 
     async def kill(self, name: str) -> None:
         """SIGKILL a part, and keep it down."""
@@ -332,3 +344,16 @@ async def until(
     while not await claim():
         assert monotonic() < deadline, f"waited {within_s} s for {what}"
         await asyncio.sleep(every_s)
+
+
+async def walk(platform: Platform) -> list[Answer]:
+    """The first requests that the platform ever gets, word for word as the README has them."""
+    return [
+        await platform.post("/users", b'{"name": "Hieu", "email": "hieu@test.com"}'),
+        await platform.post("/restaurants", b'{"name": "Pho Saigon", "cuisine": "Vietnamese"}'),
+        await platform.post(
+            "/orders",
+            b'{"userId": 1, "restaurantId": 1, "items": [{"name": "Pho", "qty": 2}],'
+            b' "totalPrice": 25.00}',
+        ),
+    ]

@@ -25,6 +25,8 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]  # the library says 
         if _ONE_PLATFORM.fullmatch(file):
             return "faults"
         shape = _SHAPE.search(nodeid) if file.startswith("tests/acceptance/") else None
+        if file.startswith("tests/containers/") or (shape and shape[1].endswith("+compose")):
+            return "containers"
         return shape[1] if shape else file
 
 

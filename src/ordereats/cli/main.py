@@ -173,6 +173,19 @@ def sandbox(
 
 
 @app.command(hidden=True)
+def gateway_files(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")],
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of each service.")] = 3000,
+) -> None:
+    """Write what Caddy reads where each service is found by its name: the gateway's image."""
+    from ordereats.topology.catalog import SERVICES
+    from ordereats.topology.local import gateway
+
+    gateway.write(folder, {name: gateway.by_name(name, port) for name in SERVICES})
+
+
+@app.command(hidden=True)
 def fault_proxy(
     ways: Annotated[Path, typer.Argument(help="The file of its ways.")],
     *,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -34,13 +35,17 @@ def group(names: Sequence[str]) -> list[str]:
     """The services of a group as it was asked for: names, or `all`.
 
     Raises:
-        Misconfigured: no such service, or none at all.
+        Misconfigured: no such service, or not here: a slice of the platform has not all of them.
     """
     unknown = [name for name in names if name not in {*SERVICES, ALL}]
     if unknown or not names:
         known = ", ".join([*SERVICES, ALL])
         raise Misconfigured(f"There is no service {', '.join(unknown) or '…'}; there are: {known}.")
-    return [name for name in SERVICES if name in names or ALL in names]
+    wanted = [name for name in SERVICES if name in names or ALL in names]
+    absent = [name for name in wanted if not find_spec(f"ordereats.services.{name}")]
+    if absent:
+        raise Misconfigured(f"There is no service {', '.join(absent)} here: this is a slice.")
+    return wanted
 
 
 def is_whole(names: Sequence[str]) -> bool:

@@ -23,31 +23,23 @@ def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
     Raises:
         CannotStart: Caddy is not installed.
     """
-    config = folder / "Caddyfile"
+    found = {name: f"to 127.0.0.1:{at}" for name, at in services.items()}
 
     def prepare() -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        routes = [
-            f"import service {path} 127.0.0.1:{at}\n"
-            for name, at in services.items()
-            for path in catalog.PATHS.get(name, (name,))
-        ]
-        write_whole(folder / "routes", "".join(routes))
+        write(folder, found)
         write_whole(folder / "ready", _READY)
-        for name, page, shown in (
-            ("openapi", docs.page, "docs"),
-            ("asyncapi", event_page.page, "events"),
-        ):
-            document = (files("ordereats.topology") / f"documents/{name}.json").read_bytes()
-            write_whole(folder / f"{name}.json", document.decode())
-            write_whole(folder / f"{shown}.html", page(msgspec.json.decode(document)))
-        ours = files("ordereats.topology.local") / "Caddyfile"
-        write_whole(config, ours.read_text(encoding="utf-8"))
 
     return Part(
         name="gateway",
         kind=Kind.GATEWAY,
-        command=(program(), "run", "--adapter", "caddyfile", "--config", str(config)),
+        command=(
+            program(),
+            "run",
+            "--adapter",
+            "caddyfile",
+            "--config",
+            str(folder / "Caddyfile"),
+        ),
         url=f"http://localhost:{port}",
         env={
             **inherited(),
@@ -63,6 +55,39 @@ def gateway_part(folder: Path, port: int, services: Mapping[str, int]) -> Part:
             host="127.0.0.1", port=port, listens_late=False, alone=_told, beside=_told
         ),
     )
+
+
+def write(folder: Path, services: Mapping[str, str]) -> None:
+    """Write all that the gateway reads: its rules, the routes, and the documents it shows.
+
+    Args:
+        folder: made if there is none.
+        services: how each is found, in the words of Caddy's `reverse_proxy`; see `by_name`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    routes = [
+        f"import service {path} {{\n\t{found}\n}}\n"
+        for name, found in services.items()
+        for path in catalog.PATHS.get(name, (name,))
+    ]
+    write_whole(folder / "routes", "".join(routes))
+    for name, page, shown in (
+        ("openapi", docs.page, "docs"),
+        ("asyncapi", event_page.page, "events"),
+    ):
+        document = (files("ordereats.topology") / f"documents/{name}.json").read_bytes()
+        write_whole(folder / f"{name}.json", document.decode())
+        write_whole(folder / f"{shown}.html", page(msgspec.json.decode(document)))
+    ours = files("ordereats.topology.local") / "Caddyfile"
+    write_whole(folder / "Caddyfile", ours.read_text(encoding="utf-8"))
+
+
+def by_name(name: str, port: int) -> str:
+    """How a service is found in a network whose DNS knows its name, with all its processes.
+
+    It is asked each second, so that who is new gets requests soon, and who has gone soon none.
+    """
+    return f"dynamic a {name} {port} {{\n\t\trefresh 1s\n\t\tversions ipv4\n\t}}"
 
 
 _READY = """\
