@@ -21,7 +21,7 @@ _KINDS = frozenset({".py", ".md", ".sql", ".toml", ".yml", ".yaml", ".json", ".l
 _ITEM = re.compile(r"^- `([^`]+)`", re.MULTILINE)
 _NAMED = re.compile(r"`([a-z_]+\.[a-z_]+)`")
 _SETTING = re.compile(r"[A-Z]+(_[A-Z]+)*")
-_READERS = frozenset({"text", "optional", "whole", "seconds", "choice", "url", "amount"})
+_READERS = frozenset({"text", "optional", "whole", "seconds", "share", "choice", "url", "amount"})
 """What reads a setting, by its name: `Environment`'s, and the one that a service has made of it."""
 _SHORT = re.compile(r"ordereats\.(\w+\.\w+?)(?:\.v1)?")
 

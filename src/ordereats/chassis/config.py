@@ -70,6 +70,19 @@ class Environment:
             )
         return value
 
+    def share(self, name: str, default: float) -> float:
+        """A part of the whole: from 0, none of it, to 1, all."""
+        given = self.optional(name)
+        if given is None:
+            return default
+        try:
+            value = float(given)
+        except ValueError:
+            value = float("nan")
+        if not 0 <= value <= 1:
+            raise Misconfigured(f"{name} must be a share from 0 to 1, such as 0.1, not {given!r}.")
+        return value
+
     def choice(self, name: str, default: str, among: tuple[str, ...]) -> str:
         """One of a few words."""
         given = self.text(name, default)

@@ -105,35 +105,9 @@ async def assembled(
         Misconfigured: a service calls another that is neither here nor has an address.
     """
     async with AsyncExitStack() as stack:
-        background, clock = await stack.enter_async_context(Background.open()), SystemClock()
         in_process = InProcess(through_codec=settings.strict_calls)
-        certificates = Certificates()
-        bus = open_bus(
-            settings.broker,
-            name="+".join(settings.names),
-            background=background,
-            certificates=certificates,
-        )
-        stack.push_async_callback(bus.close)
         transports = await _transports(stack, settings, in_process)
-        edges = Edges(EdgeSettings.read(environment))
-        spans = await _spans(stack, environment, settings.names, clock)
-        common = _Common(
-            environment=environment,
-            background=background,
-            bus=bus,
-            calls=Calls(transports, edges),
-            edges=edges,
-            clock=clock,
-            jobs=Jobs(background),
-            resources=stack,
-            draining=Draining(),
-            databases=Databases(),
-            effects=Effects(clock),
-            spans=spans,
-            stories=Stories(spans),
-            certificates=certificates,
-        )
+        common = await _common(stack, environment, settings, transports)
         groups = [
             await _on_database(common, url, names)
             for url, names in by_database(settings.databases).items()
@@ -157,7 +131,7 @@ async def assembled(
             services=services,
             app=app,
             checks=checks,
-            bus=bus,
+            bus=common.bus,
             jobs=common.jobs,
             relays=[each.relay for each in groups],
             draining=common.draining,
@@ -171,6 +145,36 @@ async def on_nothing() -> AsyncIterator[Assembled]:
     environment = Environment({"DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing"})
     async with assembled(environment, Settings.read(environment, catalog.SERVICES)) as group:
         yield group
+
+
+async def _common(
+    stack: AsyncExitStack,
+    environment: Environment,
+    settings: Settings,
+    transports: Mapping[str, Transport],
+) -> _Common:
+    background, clock = await stack.enter_async_context(Background.open()), SystemClock()
+    certificates, name = Certificates(), "+".join(settings.names)
+    bus = open_bus(settings.broker, name=name, background=background, certificates=certificates)
+    stack.push_async_callback(bus.close)
+    edges = Edges(EdgeSettings.read(environment))
+    spans = await _spans(stack, environment, settings.names, clock)
+    return _Common(
+        environment=environment,
+        background=background,
+        bus=bus,
+        calls=Calls(transports, edges),
+        edges=edges,
+        clock=clock,
+        jobs=Jobs(background),
+        resources=stack,
+        draining=Draining(),
+        databases=Databases(),
+        effects=Effects(clock),
+        spans=spans,
+        stories=Stories(spans),
+        certificates=certificates,
+    )
 
 
 async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDatabase:

@@ -13,7 +13,6 @@ from time import perf_counter
 
 from ordereats.chassis.clock import Clock, SystemClock
 from ordereats.chassis.config import Environment
-from ordereats.chassis.errors import Misconfigured
 from ordereats.chassis.telemetry.span import Kind, Span
 from ordereats.chassis.telemetry.traceparent import Sampling, read
 from ordereats.contracts.wire import Answer
@@ -74,7 +73,7 @@ class TraceSettings:
         """
         return cls(
             is_on=environment.choice("TRACES", "on", ("on", "off")) == "on",
-            sampling=_share(environment, "TRACE_SAMPLING", 0.1),
+            sampling=environment.share("TRACE_SAMPLING", 0.1),
             kept=environment.whole("TRACE_SPANS_KEPT", KEPT, least=100, most=1_000_000),
         )
 
@@ -196,19 +195,6 @@ class Spans:
             attempt=span.attempt,
             error=span.error,
         )
-
-
-def _share(environment: Environment, name: str, default: float) -> float:
-    given = environment.optional(name)
-    if given is None:
-        return default
-    try:
-        value = float(given)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise Misconfigured(f"{name} must be a share from 0 to 1, such as 0.1, not {given!r}.")
-    return value
 
 
 def off() -> Spans:
