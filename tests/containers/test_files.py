@@ -96,9 +96,10 @@ def test_secrets_that_are_there_stay_as_they_are(tmp_path: Path) -> None:
 
 
 async def test_nothing_starts_without_its_secrets(engine: Engine, tmp_path: Path) -> None:
+    one = ("--file", str(ROOT / "compose.yaml"), "up", "--no-deps", "--no-build", "postgres-users")
+
     with pytest.raises(CommandFailed, match="database-password"):
-        files = ("--file", str(ROOT / "compose.yaml"))
-        await compose(engine, tmp_path, *files, "up", "--no-deps", "--no-build", "postgres-users")
+        await compose(engine, tmp_path, *one)
 
 
 async def understood(engine: Engine, secrets: Path, *files: str) -> dict[str, Any]:
