@@ -70,7 +70,8 @@ chaos: .venv/synced-dev rabbitmq ## Break everything under load, and see that no
 
 describe: .venv/synced-dev ## Write down what the code says of its requests and its events.
 	@cd src/ordereats/topology/documents && for name in openapi asyncapi; do \
-		$(CURDIR)/.venv/bin/ordereats describe $$name > .new && mv .new $$name.json || exit 1; done
+		$(CURDIR)/.venv/bin/ordereats describe $$name > .new && mv .new $$name.json || exit 1; \
+		$(CURDIR)/.venv/bin/ordereats describe $$name --page > .new && mv .new $$name.html || exit 1; done
 
 lock: .venv/synced-dev ## Take the newest versions of all dependencies.
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements/dev.lock

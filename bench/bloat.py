@@ -29,7 +29,7 @@ from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.messaging.relay import Relay
 from ordereats.chassis.telemetry import logs
-from ordereats.topology import catalog
+from ordereats.topology import loading
 from ordereats.topology.local.part import CannotStart
 
 EVENTS = 1_000_000
@@ -152,7 +152,7 @@ async def _measure(events: int) -> Bloat:
         Database.open(url, name="bench", size=10) as opened,
         Background.open() as background,
     ):
-        await migrate(url, catalog.migrations(()))
+        await migrate(url, loading.migrations(()))
         bus, hint, jobs = _Taker(opened), Hint(), Jobs(background)
         for job in Relay(opened, bus, CLOCK, hint=hint).jobs():
             jobs.start(job)

@@ -24,7 +24,7 @@ from ordereats.contracts.events import Event, type_of
 from ordereats.contracts.orders import OrderPlaced
 from ordereats.contracts.restaurants import RestaurantChanged
 from ordereats.contracts.users import UserCreated
-from ordereats.topology import catalog
+from ordereats.topology import loading
 from ordereats.topology.local.part import CannotStart, Process
 
 PEER = HERE / "peers" / "express-monolith"
@@ -178,7 +178,7 @@ async def ours(
 async def bare(postgres: Process) -> AsyncIterator[Bare]:
     """Our tables, and nobody who serves them."""
     async with database(postgres, "bare") as (url, connection):
-        await migrate(url, catalog.migrations(GROUP))
+        await migrate(url, loading.migrations(GROUP))
         for table, columns in (("users", "name, email"), ("restaurants", "name, cuisine")):
             await connection.execute(
                 f"insert into {table} ({columns}, created_at)"  # noqa: S608  # constants

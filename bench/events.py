@@ -39,7 +39,7 @@ from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.money import Money
 from ordereats.contracts.orders import OrderPlaced
 from ordereats.contracts.wire import decode, encode
-from ordereats.topology import catalog
+from ordereats.topology import loading
 from ordereats.topology.local.part import Process
 
 BARE, OURS = "bare aio-pika", "OrderEats"
@@ -98,7 +98,7 @@ async def event_costs(
         Failed: a message did not arrive.
     """
     async with rabbitmq(folder) as broker, database(postgres, "events") as (url, _):
-        await migrate(url, catalog.migrations(()))
+        await migrate(url, loading.migrations(()))
         arguments = (url, broker.url, str(postgres.pid), str(seconds), str(rounds))
         measuring = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.events", *arguments), stdout=asyncio.subprocess.PIPE

@@ -8,9 +8,9 @@ import pytest
 
 from architecture.house import HERE
 from ordereats.chassis.db.migrations import read
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 
-SETS = catalog.migrations(catalog.SERVICES)
+SETS = loading.migrations(catalog.SERVICES)
 FILES = sorted(HERE.package.rglob("*.sql"))
 
 

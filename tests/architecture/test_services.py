@@ -18,7 +18,7 @@ from ordereats.chassis.http.health import Draining
 from ordereats.chassis.http.idempotency import Answers
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.service import Ports, Service
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 
 Services = dict[str, Service]
 
@@ -32,7 +32,7 @@ async def services() -> AsyncIterator[Services]:
         database = await resources.enter_async_context(Database.open(nowhere, name="nobody"))
         clock, edges = SystemClock(), Edges(EdgeSettings())
         yield {
-            name: catalog.builder(name)(
+            name: loading.builder(name)(
                 Ports(
                     database=database,
                     outbox=Outbox(name, clock, lambda: None),

@@ -11,7 +11,7 @@ import pytest
 from ordereats.chassis.db.migrations import MigrationSet, migrate, missing
 from ordereats.chassis.db.pool import Database
 from ordereats.chassis.errors import DatabaseError, Misconfigured
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 from ordereats.topology.local.part import Process, free_ports
 from ordereats.topology.local.postgres import Postgres
 from support.builders import run_sql, until_true
@@ -50,7 +50,7 @@ async def test_each_step_is_applied_once(database_url: str, steps: Steps) -> Non
 
 
 async def test_what_the_program_ships_can_be_applied_twice(database_url: str) -> None:
-    sets = catalog.migrations(catalog.SERVICES)
+    sets = loading.migrations(catalog.SERVICES)
 
     assert await migrate(database_url, sets) > len(catalog.SERVICES)
     assert await migrate(database_url, sets) == 0

@@ -7,7 +7,7 @@ import pytest
 
 from ordereats.chassis.db.migrations import migrate
 from ordereats.chassis.db.pool import Database
-from ordereats.topology import catalog
+from ordereats.topology import loading
 from ordereats.topology.local.part import Process
 from support.builders import Running, a_restaurant, a_user, fresh_database, running, until_true
 
@@ -31,7 +31,7 @@ def tables(database_url: str) -> Tables:
 
     @asynccontextmanager
     async def of(service: str) -> AsyncIterator[Database]:
-        await migrate(database_url, catalog.migrations([service]))
+        await migrate(database_url, loading.migrations([service]))
         async with Database.open(database_url, name="tests") as database:
             yield database
 

@@ -26,7 +26,7 @@ from ordereats.chassis.messaging.inbox import Inbox
 from ordereats.chassis.messaging.outbox import Outbox
 from ordereats.chassis.service import Ports
 from ordereats.contracts.events import type_of
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 from ordereats.topology.local.part import Process
 from services.lives import HOLD, LIVES, messages
 from support.builders import fresh_database, nothing
@@ -225,10 +225,10 @@ async def hearers(postgres_server: Process) -> AsyncIterator[Mapping[str, Hearer
 async def _hearer(server: Process, name: str) -> AsyncIterator[Hearer]:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(fresh_database(server))
-        await migrate(url, catalog.migrations([name]))
+        await migrate(url, loading.migrations([name]))
         database = await stack.enter_async_context(Database.open(url, name="tests"))
         clock, edges = SystemClock(), Edges(EdgeSettings())
-        service = catalog.builder(name)(
+        service = loading.builder(name)(
             Ports(
                 database=database,
                 outbox=Outbox(name, clock, nothing),

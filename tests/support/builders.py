@@ -29,7 +29,7 @@ from ordereats.contracts.ids import OrderId, RestaurantId, UserId
 from ordereats.contracts.money import Money
 from ordereats.contracts.orders import OrderPlaced
 from ordereats.contracts.wire import encode
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 from ordereats.topology.assembly import Assembled, assembled
 from ordereats.topology.local.part import Process
 from ordereats.topology.settings import Settings, by_database
@@ -200,7 +200,7 @@ async def running(
     environment = Environment({**given, **variables})
     settings = Settings.read(environment, catalog.group(names))
     for url, together in by_database(settings.databases).items():
-        await migrate(url, catalog.migrations(together))
+        await migrate(url, loading.migrations(together))
     async with assembled(environment, settings) as group:
         await group.begin()
         async with serving(group.app) as client:

@@ -18,7 +18,7 @@ from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.db.migrations import migrate
 from ordereats.sandbox.actions import World
 from ordereats.sandbox.app import create
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 from ordereats.topology.audit.reading import read
 from ordereats.topology.audit.report import Report, check
 from ordereats.topology.local.part import Process
@@ -172,7 +172,7 @@ async def city(server: Process, folder: Path, *, has_one_database: bool) -> Asyn
         ]
         databases = dict(zip(catalog.SERVICES, cycle(urls), strict=False))
         for url, names in by_database(databases).items():
-            await migrate(url, catalog.migrations(names))
+            await migrate(url, loading.migrations(names))
         filled = await stack.enter_async_context(_with_provider(databases, folder))
         await _fill(filled)
         yield filled

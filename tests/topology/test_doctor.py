@@ -18,7 +18,7 @@ from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.db.migrations import migrate
 from ordereats.cli import doctor
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 from ordereats.topology.doctor import certificates, machine, outside
 from ordereats.topology.doctor.finding import Check, Finding, Verdict, examine, ok, warn, wrong
 from ordereats.topology.doctor.setup import looked_at
@@ -78,7 +78,7 @@ def off(findings: Sequence[Finding]) -> dict[str, str]:
 async def test_a_set_up_that_is_well_is_well(
     home: Home, database_url: str, sandbox: Program
 ) -> None:
-    await migrate(database_url, catalog.migrations(catalog.SERVICES))
+    await migrate(database_url, loading.migrations(catalog.SERVICES))
 
     given = {"DATABASE_URL": database_url, "STRIPE_API_BASE": sandbox.url, **OWN}
     found = await looked_at(home, Environment(given), SystemClock())
@@ -123,7 +123,7 @@ async def test_an_empty_database_is_said_and_left_empty(home: Home, database_url
 async def test_a_database_that_is_not_as_it_must_be_is_said(
     home: Home, database_url: str, statement: str, said: str
 ) -> None:
-    await migrate(database_url, catalog.migrations(catalog.SERVICES))
+    await migrate(database_url, loading.migrations(catalog.SERVICES))
     await run_sql(database_url, statement.format(name=database_url.rpartition("/")[2]))
 
     found = off(await found_in(home, DATABASE_URL=database_url))
@@ -145,7 +145,7 @@ async def test_more_pools_than_a_server_lets_in_are_said(home: Home, database_ur
 
 
 async def test_a_clock_that_is_wrong_is_said(home: Home, database_url: str) -> None:
-    await migrate(database_url, catalog.migrations(["users"]))
+    await migrate(database_url, loading.migrations(["users"]))
 
     found = off(await found_in(home, ahead_s=90, USERS_DATABASE_URL=database_url))
 

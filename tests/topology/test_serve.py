@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from ordereats.chassis.db.migrations import migrate
-from ordereats.topology import catalog
+from ordereats.topology import loading
 from ordereats.topology.local.part import Process, free_ports
 from support.builders import (
     Client,
@@ -295,7 +295,7 @@ async def test_a_wrong_password_is_one_sentence_without_the_password(
 async def test_a_database_that_is_too_new_is_one_sentence(
     tmp_path: Path, database_url: str
 ) -> None:
-    await migrate(database_url, catalog.migrations(["users"]))
+    await migrate(database_url, loading.migrations(["users"]))
     await run_sql(
         database_url,
         "insert into schema_steps (owner, version, name, checksum, needs)"

@@ -235,13 +235,15 @@ def doctor(
 @app.command()
 def describe(
     what: Annotated[Description, typer.Argument(help="Requests and answers, or events.")],
+    *,
+    page: Annotated[bool, typer.Option("--page", help="As HTML, for people.")] = False,
 ) -> None:
     """Print the platform's OpenAPI or AsyncAPI document."""
     import asyncio
 
     from ordereats.topology import described
 
-    print(asyncio.run(described.written(what)), end="")
+    print(asyncio.run(described.shown(what) if page else described.written(what)), end="")
 
 
 def main() -> None:

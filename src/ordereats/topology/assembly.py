@@ -39,7 +39,7 @@ from ordereats.chassis.telemetry.effects import Effects
 from ordereats.chassis.telemetry.export import Collector, exported
 from ordereats.chassis.telemetry.metrics import Source
 from ordereats.chassis.telemetry.spans import Spans, TraceSettings
-from ordereats.topology import catalog, event_page
+from ordereats.topology import catalog, event_page, loading
 from ordereats.topology.settings import Settings, by_database
 
 
@@ -183,7 +183,7 @@ async def _on_database(common: _Common, url: str, names: Sequence[str]) -> _OnDa
     )
     answers, hint = Answers(database), Hint()
     services = [
-        catalog.builder(name)(
+        loading.builder(name)(
             Ports(
                 database=database,
                 outbox=Outbox(name, common.clock, hint.give),
@@ -294,7 +294,7 @@ async def _database_check(database: Database) -> str:
 
 async def _migrations_check(database: Database, names: Sequence[str]) -> str:
     try:
-        steps = await missing(database, catalog.migrations(names))
+        steps = await missing(database, loading.migrations(names))
     except (DatabaseError, DeadlineExceeded):
         return "not known"
     return f"missing: {', '.join(steps)}" if steps else ""

@@ -22,7 +22,7 @@ from ordereats.chassis.http.server import Server
 from ordereats.chassis.telemetry import logs
 from ordereats.chassis.telemetry.log_events import LogEvents
 from ordereats.chassis.telemetry.metrics import Source
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 from ordereats.topology.assembly import Assembled, assembled
 from ordereats.topology.default_secrets import refuse_default_secrets
 from ordereats.topology.known_settings import refuse_strangers
@@ -174,7 +174,7 @@ async def _answer(group: Assembled, door: Door, asked: Stop) -> None:
 async def _migrate(databases: Mapping[str, str]) -> int:
     together = by_database(databases)
     return sum(
-        [await migrate_database(url, catalog.migrations(names)) for url, names in together.items()]
+        [await migrate_database(url, loading.migrations(names)) for url, names in together.items()]
     )
 
 

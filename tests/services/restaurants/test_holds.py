@@ -18,7 +18,7 @@ from ordereats.services.restaurants.store import holds
 from ordereats.services.restaurants.store import restaurants as store
 from ordereats.services.restaurants.use_cases import baskets
 from ordereats.services.restaurants.use_cases.deps import Deps
-from ordereats.topology import catalog
+from ordereats.topology import loading
 from ordereats.topology.local.part import Process
 from services.restaurants.alone import CLOCK, deps_on
 from support.builders import fresh_database
@@ -128,7 +128,7 @@ async def _held(database: Database, restaurant_id: RestaurantId) -> dict[str, in
 async def deps(postgres_server: Process) -> AsyncIterator[Deps]:
     """Give restaurants' own tables, and no job that works on them."""
     async with fresh_database(postgres_server) as url:
-        await migrate(url, catalog.migrations(["restaurants"]))
+        await migrate(url, loading.migrations(["restaurants"]))
         async with Database.open(url, name="tests") as database:
             yield deps_on(database)
 

@@ -16,7 +16,7 @@ from ordereats.contracts.places import EARTH_M, Location, distance_m
 from ordereats.services.restaurants.domain import places
 from ordereats.services.restaurants.store import restaurants as store
 from ordereats.services.restaurants.store.restaurants import Search
-from ordereats.topology import catalog
+from ordereats.topology import loading
 from ordereats.topology.local.part import Process
 from services.restaurants.kitchens import Kitchens, a_dish
 from support.builders import fresh_database
@@ -221,7 +221,7 @@ async def _plan_for_any(database: Database, statement: str, count: int) -> list[
 async def crowd(postgres_server: Process) -> AsyncIterator[Database]:
     """Fill 10,000 restaurants into some 40 km around Helsinki; every other one is closed."""
     async with fresh_database(postgres_server) as url:
-        await migrate(url, catalog.migrations(["restaurants"]))
+        await migrate(url, loading.migrations(["restaurants"]))
         async with Database.open(url, name="tests") as database:
             await database.execute(_CROWD)
             await database.execute(_ON_EARTH)

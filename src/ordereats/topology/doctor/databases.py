@@ -6,7 +6,7 @@ from ordereats.chassis.clock import Clock
 from ordereats.chassis.db.migrations import missing
 from ordereats.chassis.db.pool import Database, Row, one
 from ordereats.chassis.skew import MOST_S, behind_s, told
-from ordereats.topology import catalog
+from ordereats.topology import catalog, loading
 from ordereats.topology.doctor.finding import Finding, ok, warn, wrong
 
 OLDEST = 14
@@ -93,7 +93,7 @@ async def _migrated(name: str, database: Database, names: Sequence[str]) -> list
     begun = one(await database.fetch_one(_BEGUN))
     if not begun["is_begun"]:
         return [warn(name, "It is empty.", way_out)]
-    steps = await missing(database, catalog.migrations(names))
+    steps = await missing(database, loading.migrations(names))
     if steps:
         return [warn(name, f"Steps of its migrations are missing: {', '.join(steps)}.", way_out)]
     if newer := await _newer(database, names):
@@ -105,7 +105,7 @@ async def _migrated(name: str, database: Database, names: Sequence[str]) -> list
 async def _newer(database: Database, names: Sequence[str]) -> list[str]:
     """The steps that this program does not have."""
     rows = await database.fetch("select owner, version from schema_migrations order by 1, 2")
-    known = {each.owner: len(list(each.folder.glob("*.sql"))) for each in catalog.migrations(names)}
+    known = {each.owner: len(list(each.folder.glob("*.sql"))) for each in loading.migrations(names)}
     return [
         f"{row['owner']}/{row['version']:04}"
         for row in rows

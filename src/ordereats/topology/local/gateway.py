@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-import msgspec
-
-from ordereats.chassis.http import docs
-from ordereats.topology import catalog, event_page
+from ordereats.topology import catalog
 from ordereats.topology.local.environment import inherited
 from ordereats.topology.local.files import write_whole
 from ordereats.topology.local.handover import Handover, Told
@@ -71,13 +68,10 @@ def write(folder: Path, services: Mapping[str, str]) -> None:
         for path in catalog.PATHS.get(name, (name,))
     ]
     write_whole(folder / "routes", "".join(routes))
-    for name, page, shown in (
-        ("openapi", docs.page, "docs"),
-        ("asyncapi", event_page.page, "events"),
-    ):
-        document = (files("ordereats.topology") / f"documents/{name}.json").read_bytes()
-        write_whole(folder / f"{name}.json", document.decode())
-        write_whole(folder / f"{shown}.html", page(msgspec.json.decode(document)))
+    documents = files("ordereats.topology") / "documents"
+    for name, shown in (("openapi", "docs"), ("asyncapi", "events")):
+        for source, target in ((f"{name}.json", f"{name}.json"), (f"{name}.html", f"{shown}.html")):
+            write_whole(folder / target, (documents / source).read_text(encoding="utf-8"))
     ours = files("ordereats.topology.local") / "Caddyfile"
     write_whole(folder / "Caddyfile", ours.read_text(encoding="utf-8"))
 
