@@ -1,18 +1,26 @@
 #!/usr/bin/python3
 """A mail catcher, with as much of Mailpit as is used here: SMTP, a list of messages, `readyz`."""
 
+# ruff: noqa: E402  # who only asks how it is shall not wait for all of it to load
+
+import socket
+import sys
+
+SMTP, PAGE = 1025, 8025
+
+if sys.argv[1:] == ["readyz"]:
+    socket.create_connection(("127.0.0.1", PAGE), timeout=4).close()
+    sys.exit()
+
 import json
 import signal
-import sys
 from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.request import urlopen
 
 from aiosmtpd.controller import Controller
 
-SMTP, PAGE = 1025, 8025
 MESSAGES: list[dict[str, Any]] = []
 
 
@@ -43,9 +51,6 @@ class Page(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-if sys.argv[1:] == ["readyz"]:
-    with urlopen(f"http://127.0.0.1:{PAGE}/readyz", timeout=2) as answer:
-        sys.exit(answer.status != 200)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 Controller(Catcher(), hostname="0.0.0.0", port=SMTP).start()
 ThreadingHTTPServer(("0.0.0.0", PAGE), Page).serve_forever()

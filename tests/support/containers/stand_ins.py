@@ -38,6 +38,8 @@ _NO_CLUSTER = (
     'mkdir -p "$1/etc/postgresql-common"'
     ' && echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"'
 )
+_EVEN_IF_NEW = ("--no-release-info",)
+"""Targets as they are configured, also where nothing was fetched yet."""
 _PLUGINS = (
     'chroot "$1" sh -ec "cd /tmp; apt-get download docker-compose docker-buildx;'
     ' for each in *.deb; do dpkg-deb --extract \\$each all; done"'
@@ -67,13 +69,16 @@ async def shelf(cache: Path) -> Path:
 async def make(engine: Engine) -> None:
     """Make those that are not there yet."""
     caddy = Path(sys.prefix) / "bin/caddy"
+    bases = f"{_MADE}:bases-{_hash_of([Path(__file__)])}"
     made = f"{_MADE}:{_hash_of([Path(__file__), caddy, *sorted(RECIPES.iterdir())])}"
     if await _has(engine, made):
         return
     work = engine.cache / "stand-ins"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    await asyncio.gather(_python(engine, work), _servers(engine, work))
+    if not await _has(engine, bases):
+        await asyncio.gather(_python(engine, work), _servers(engine, work))
+        await engine.docker("tag", "ordereats.test/python", bases)
     context = work / "context"
     shutil.copytree(RECIPES, context)
     shutil.copy(caddy, context)
@@ -116,7 +121,7 @@ async def _servers(engine: Engine, work: Path) -> None:
 
 async def _debian(tar: Path, *packages: str, options: list[str] | None = None) -> None:
     """A minimal Debian with these packages, from the mirror that this machine's apt uses."""
-    sites = await command("apt-get", "indextargets", "--format", "$(REPO_URI)")
+    sites = await command("apt-get", "indextargets", *_EVEN_IF_NEW, "--format", "$(REPO_URI)")
     mirrors = [each for each in sites.split() if each.rstrip("/").endswith("/debian")]
     if not mirrors:
         raise CommandFailed("apt knows no mirror of Debian's here")
