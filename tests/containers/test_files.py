@@ -110,5 +110,6 @@ async def understood(engine: Engine, secrets: Path, *files: str) -> dict[str, An
 
 async def compose(engine: Engine, secrets: Path, *arguments: str) -> str:
     """Run `docker compose`, in another project than those that run."""
-    told = {**engine.environment, "SECRETS": str(secrets), "COMPOSE_PROJECT_NAME": "files"}
+    own = {"COMPOSE_PROJECT_NAME": "files", "SUBNETS": "10.214"}
+    told = {**engine.environment, **own, "SECRETS": str(secrets)}
     return await command("docker", "compose", *arguments, environment=told)

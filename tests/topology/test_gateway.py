@@ -185,3 +185,33 @@ async def test_a_body_over_the_limit_is_refused(gateway: Gateway) -> None:
     assert status == 413
     assert isinstance(body, dict)
     assert body["code"] == "too_large"
+
+
+async def test_a_post_with_a_key_is_asked_again_whole_when_a_service_breaks_off(
+    gateway: Gateway,
+) -> None:
+    heard: list[bytes] = []
+
+    async def breaks_off_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        heard.append(await reader.readexactly(_length(head)))
+        if len(heard) > 1:
+            writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}")
+            await writer.drain()
+        writer.close()
+
+    async with service(gateway.orders, breaks_off_once):
+        keyed = await gateway.ask(
+            "POST", "/orders", data=b'{"qty": 2}', headers={"Idempotency-Key": "a"}
+        )
+        heard_of_it = list(heard)
+        heard.clear()
+        unkeyed = await gateway.ask("POST", "/orders", data=b'{"qty": 2}')
+
+    assert (keyed[0], heard_of_it) == (201, [b'{"qty": 2}'] * 2)
+    assert (unkeyed[0], heard) == (502, [b'{"qty": 2}'])
+
+
+def _length(head: bytes) -> int:
+    (line,) = [each for each in head.lower().split(b"\r\n") if each.startswith(b"content-length:")]
+    return int(line.partition(b":")[2])
