@@ -36,9 +36,7 @@ class Certificates:
 
 def why_refused(error: BaseException | None) -> str:
     """What is wrong with the certificate, in OpenSSL's words; empty if it is not that."""
-    seen: set[int] = (
-        set()
-    )  # causes may go round: a library raises what it caught from what came of it
+    seen: set[int] = set()  # causes may go round: libraries raise anew what they have caught
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         # aiohttp has one of its own beside it, which is of that kind and says nothing of why.
