@@ -36,7 +36,9 @@ class Certificates:
 
 def why_refused(error: BaseException | None) -> str:
     """What is wrong with the certificate, in OpenSSL's words; empty if it is not that."""
-    while error is not None:
+    seen: set[int] = set()  # causes may go round: libraries raise anew what they have caught
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         # aiohttp has one of its own beside it, which is of that kind and says nothing of why.
         if isinstance(error, ssl.SSLCertVerificationError) and hasattr(error, "verify_message"):
             return error.verify_message
