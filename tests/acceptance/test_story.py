@@ -3,8 +3,13 @@
 import json
 from typing import Any
 
-from support.cast import Courier, Restaurant
-from support.platform import Platform, until
+import pytest
+
+from support.cast import delivered
+from support.platform import SHAPES, Platform, until
+
+# In containers it is another command: `tests/containers/test_compose.py`.
+pytestmark = pytest.mark.parametrize("shape", SHAPES, ids=str, indirect=True, scope="session")
 
 SERVICES = {
     "users",
@@ -15,20 +20,6 @@ SERVICES = {
     "deliveries",
     "notifications",
 }
-
-
-async def delivered(platform: Platform) -> tuple[int, str]:
-    """An order that has gone all its way; and the correlation id of its placing."""
-    restaurant, courier = await Restaurant.opened(platform), await Courier.on_shift(platform)
-    placed = await platform.post("/orders", restaurant.an_order())
-    order_id = int(placed.body["id"])
-    await platform.until_status(order_id, "paid")
-    await restaurant.accepts(order_id)
-    await restaurant.finishes(order_id)
-    await courier.brings(order_id)
-    await courier.is_online(online=False)
-    await platform.until_told(order_id, "delivered")
-    return order_id, placed.headers["X-Correlation-ID"]
 
 
 def of_kind(spans: list[dict[str, Any]], kind: str) -> set[tuple[str, str]]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ordereats.topology import catalog
+from support.cast import delivered
 from support.containers.composed import Composed
 from support.containers.engine import CommandFailed
 from support.platform import Answer, until
@@ -127,6 +128,15 @@ async def test_rabbitmqs_pages_know_its_operator_and_no_guest(composed: Composed
 
     assert (await asked(str(operator.username), str(operator.password))).status == 200
     assert (await asked("guest", "guest")).status == 401
+
+
+async def test_an_orders_story_is_told_by_all_seven_services(composed: Composed) -> None:
+    order_id, _ = await delivered(composed)
+
+    told = await composed.story(order_id)
+
+    assert told["silent"] == []
+    assert {each["service"] for each in told["spans"]} == {*catalog.SERVICES}
 
 
 async def test_up_once_more_changes_nothing_that_runs(composed: Composed) -> None:

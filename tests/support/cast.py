@@ -159,3 +159,17 @@ class Courier:
         done = await self.platform.post(f"/deliveries/{delivery_id}/drop-off", at_the_door)
         assert done.status == 200, done
         await self.platform.until_status(order_id, "delivered")
+
+
+async def delivered(platform: Platform) -> tuple[int, str]:
+    """An order that has gone all its way; and the correlation id of its placing."""
+    restaurant, courier = await Restaurant.opened(platform), await Courier.on_shift(platform)
+    placed = await platform.post("/orders", restaurant.an_order())
+    order_id = int(placed.body["id"])
+    await platform.until_status(order_id, "paid")
+    await restaurant.accepts(order_id)
+    await restaurant.finishes(order_id)
+    await courier.brings(order_id)
+    await courier.is_online(online=False)
+    await platform.until_told(order_id, "delivered")
+    return order_id, placed.headers["X-Correlation-ID"]
