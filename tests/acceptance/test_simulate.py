@@ -8,6 +8,8 @@ BURST = ("--orders-per-minute", "100", "--minutes", "5", "--speed", "120")
 SHORT = ("--orders-per-minute", "20", "--minutes", "10", "--speed", "240")
 
 
+# In containers the journeys are enough: what a city adds is the same there.
+@pytest.mark.parametrize("shape", SHAPES, ids=str, indirect=True, scope="session")
 @pytest.mark.timeout(300)
 async def test_each_order_of_a_city_ends_and_the_audit_is_clean(platform: Platform) -> None:
     # The whole of it once, where most is between the parts; the others in half the time.
