@@ -40,7 +40,7 @@ test: lint rabbitmq docker ## Run every check and test that CI runs.
 	@exec .venv/bin/python -m pytest --numprocesses=2
 
 test-containers: .venv/synced-dev docker ## Build the images, and run Compose's platform on an engine of its own.
-	@exec .venv/bin/python -m pytest tests/containers tests/acceptance -k "containers or compose"
+	@exec .venv/bin/python -m pytest -m containers tests/containers tests/acceptance
 
 # Not part of `test`: it fetches 60 MB, and wants Debian or Ubuntu.
 test-rabbitmq4: .venv/synced-dev | .brokers/4/bin/rabbitmq-server ## Run the broker's tests on RabbitMQ 4.

@@ -7,7 +7,7 @@ from typing import Any, Self
 import aiohttp
 
 from ordereats.topology import catalog
-from support.containers.engine import Engine, command
+from support.containers.engine import Engine, command, tried
 from support.containers.stand_ins import ROOT
 from support.platform import Platform, Shape
 
@@ -86,10 +86,11 @@ class Composed(Platform):
         (container, *_) = await self.containers(service, stopped=True)
         return dict(json.loads(await self.engine.docker("inspect", container))[0])
 
-    async def run(self, *arguments: str) -> str:
+    async def tried(self, *arguments: str) -> tuple[int | None, str, str]:
         """`docker compose run --rm tools …`."""
         asked = [GATEWAY if each == self.url else each for each in arguments]
-        return await self.compose("run", "--rm", "--no-TTY", "--no-deps", "tools", *asked)
+        run = ("--progress", "quiet", "run", "--rm", "--no-TTY", "--no-deps", "tools")
+        return await tried("docker", "compose", *run, *asked, environment=self._environment)
 
     async def python(self, service: str, program: str, *arguments: str) -> str:
         """Run a program of Python's in a container; what it printed."""

@@ -231,6 +231,17 @@ async def command(
     Raises:
         CommandFailed: it did not succeed.
     """
+    status, output, errors = await tried(program, *arguments, environment=environment)
+    if status:
+        words = " ".join([program, *map(str, arguments)])
+        raise CommandFailed(f"{words}: exit status {status}\n{output}{errors}")
+    return output
+
+
+async def tried(
+    program: str, *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> tuple[int | None, str, str]:
+    """Run a program; its exit status, what it printed, and its complaints."""
     process = await asyncio.create_subprocess_exec(
         program,
         *map(str, arguments),
@@ -240,7 +251,4 @@ async def command(
         stderr=asyncio.subprocess.PIPE,
     )
     output, errors = (each.decode(errors="replace") for each in await process.communicate())
-    if process.returncode:
-        words = " ".join([program, *map(str, arguments)])
-        raise CommandFailed(f"{words}: exit status {process.returncode}\n{output}{errors}")
-    return output
+    return process.returncode, output, errors

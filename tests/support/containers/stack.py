@@ -116,8 +116,10 @@ async def composed(stack: Stack) -> Composed:
     return await stack.platform()
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give time to what waits for a machine without anything to make all of it."""
+    """Mark what needs the engine, and give it time: on a bare machine it makes all of it first."""
     for item in items:
-        if "tests/containers/" in item.nodeid or f"[{COMPOSE}" in item.nodeid:
+        if item.nodeid.startswith("tests/containers/") or f"[{COMPOSE}" in item.nodeid:
+            item.add_marker(pytest.mark.containers)
             item.add_marker(pytest.mark.timeout(900))
