@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.test_logs import PROGRAM
+from chassis.test_logs import PROGRAM, TRACEPARENT
 from ordereats.chassis.telemetry.outlet import Outlet
 from support.builders import environment
 
@@ -40,9 +40,10 @@ def test_lines_are_lost_while_the_disk_is_full_and_then_it_is_said_how_many() ->
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="missing here: /dev/full")
 def test_a_program_goes_on_when_none_of_its_log_can_be_written() -> None:
+    program = f"{PROGRAM}\nsys.stderr.write('it went on')"
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-c", f"{PROGRAM}\nsys.stderr.write('it went on')", "info", "json"],
+            [sys.executable, "-c", program, "info", "json", TRACEPARENT],
             env=environment(),
             stdout=full,
             stderr=subprocess.PIPE,
