@@ -1,6 +1,6 @@
 """What tests of containers share: the engine, the images, and one platform, each made once."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -116,10 +116,15 @@ async def composed(stack: Stack) -> Composed:
     return await stack.platform()
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the engine, and give it time: on a bare machine it makes all of it first."""
+@pytest.hookimpl(wrapper=True)  # before `-m` chooses, and after all others have put them in order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Mark what needs the engine, and give it time: on a bare machine it makes all of it first.
+
+    It comes last: twenty servers in containers would disturb all that came after.
+    """
     for item in items:
         if item.nodeid.startswith("tests/containers/") or f"[{COMPOSE}" in item.nodeid:
             item.add_marker(pytest.mark.containers)
             item.add_marker(pytest.mark.timeout(900))
+    yield
+    items.sort(key=lambda item: item.get_closest_marker("containers") is not None)
