@@ -33,6 +33,7 @@ async def test_orders_are_taken_while_payments_is_down_and_paid_once_when_it_is_
     assert [charges[each] for each in orders] == [1] * 10
 
 
+@pytest.mark.alone  # how soon a read is answered is held against before
 @pytest.mark.parametrize(
     ("neighbour", "kind", "fallback", "unknown"),
     [

@@ -103,11 +103,11 @@ async def test_an_empty_database_is_said_and_left_empty(home: Home, database_url
     ("statement", "said"),
     [
         (
-            "insert into schema_migrations values ('users', 9999, 'of_the_future', '')",
-            "wrong: It belongs to a newer version, which has users/9999.",
+            "insert into schema_steps values ('users', 9999, 'of_the_future', '', 9998)",
+            "wrong: It belongs to a newer version: nothing older works with users/9999.",
         ),
         (
-            "delete from schema_migrations where owner = 'orders' and version = 2",
+            "delete from schema_steps where owner = 'orders' and version = 2",
             "warn: Steps of its migrations are missing: orders/0002.",
         ),
         (
@@ -129,6 +129,20 @@ async def test_a_database_that_is_not_as_it_must_be_is_said(
     found = off(await found_in(home, DATABASE_URL=database_url))
 
     assert found["database all"].startswith(said)
+
+
+async def test_what_a_newer_version_left_for_this_one_is_well(
+    home: Home, database_url: str
+) -> None:
+    await migrate(database_url, loading.migrations(catalog.SERVICES))
+    step = "insert into schema_steps values ('users', 9999, 'of_the_future', '', 0)"
+    await run_sql(database_url, step)
+
+    found = await found_in(home, DATABASE_URL=database_url)
+
+    said = [each.said for each in found if each.name == "database all"]
+    assert "A newer version was here, and left room for this: users/9999." in said
+    assert "database all" not in off(found)
 
 
 async def test_more_pools_than_a_server_lets_in_are_said(home: Home, database_url: str) -> None:

@@ -202,7 +202,8 @@ def test_with_faults_the_gateway_is_told_the_ports_of_the_proxy(home: Home) -> N
 
     routes = (home.data / "gateway" / "routes").read_text()
     edges = through_the_proxy(found)
-    assert f"import service orders 127.0.0.1:{edges['gateway', 'orders'].port}\n" in routes
+    port = edges["gateway", "orders"].port
+    assert f"import service orders {{\n\tto 127.0.0.1:{port}\n}}\n" in routes
 
 
 def test_the_proxy_is_there_before_services_and_what_ps_shows_stays_direct(home: Home) -> None:

@@ -27,7 +27,7 @@ select current_setting('server_version_num')::int / 10000 as version,
     ) as off
 from pg_database where datname = current_database()
 """
-_BEGUN = "select to_regclass('schema_migrations') is not null as is_begun"
+_BEGUN = "select to_regclass('schema_steps') is not null as is_begun"
 
 
 async def look(url: str, names: Sequence[str], *, groups: int, clock: Clock) -> list[Finding]:
@@ -96,21 +96,24 @@ async def _migrated(name: str, database: Database, names: Sequence[str]) -> list
     steps = await missing(database, loading.migrations(names))
     if steps:
         return [warn(name, f"Steps of its migrations are missing: {', '.join(steps)}.", way_out)]
-    if newer := await _newer(database, names):
-        said = f"It belongs to a newer version, which has {', '.join(newer)}."
+    newer = await _newer(database, names)
+    if too_new := [step for step, needs_more in newer.items() if needs_more]:
+        said = f"It belongs to a newer version: nothing older works with {', '.join(too_new)}."
         return [wrong(name, said, "Start that version, or name another database.")]
+    if newer:
+        return [ok(name, f"A newer version was here, and left room for this: {', '.join(newer)}.")]
     return [ok(name, "Its migrations are all there.")]
 
 
-async def _newer(database: Database, names: Sequence[str]) -> list[str]:
-    """The steps that this program does not have."""
-    rows = await database.fetch("select owner, version from schema_migrations order by 1, 2")
+async def _newer(database: Database, names: Sequence[str]) -> dict[str, bool]:
+    """The steps that this program does not have; of each, whether it can't do with it."""
+    rows = await database.fetch("select owner, version, needs from schema_steps order by 1, 2")
     known = {each.owner: len(list(each.folder.glob("*.sql"))) for each in loading.migrations(names)}
-    return [
-        f"{row['owner']}/{row['version']:04}"
+    return {
+        f"{row['owner']}/{row['version']:04}": row["needs"] > known[row["owner"]]
         for row in rows
-        if row["version"] > known.get(row["owner"], row["version"])
-    ]
+        if row["owner"] in known and row["version"] > known[row["owner"]]
+    }
 
 
 def _time(name: str, difference_s: float) -> Finding:
