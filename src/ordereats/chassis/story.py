@@ -6,14 +6,16 @@ person or a place.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from ordereats.chassis.db.pool import Database, Row
 from ordereats.chassis.errors import DatabaseError, Unavailable
 from ordereats.chassis.messaging import history
 from ordereats.chassis.telemetry.spans import Spans, SpanShown
 from ordereats.contracts.ids import OrderId
 from ordereats.contracts.wire import Answer
+
+if TYPE_CHECKING:  # the sandbox has no database, and must not load a driver
+    from ordereats.chassis.db.pool import Database, Row
 
 MOST_ORDERS = 5
 """Of one trace, whose facts are told with it."""
@@ -59,7 +61,7 @@ Tell: TypeAlias = Callable[[OrderId], Awaitable[Sequence[Fact]]]
 """What a service says of an order; nothing, if it has never heard of it."""
 
 
-def facts_of(rows: Iterable[Row], service: str) -> list[Fact]:
+def facts_of(rows: "Iterable[Row]", service: str) -> list[Fact]:
     """Rows of `at`, `subject`, `what`, `attempts` and `error`, as facts of a service."""
     return [
         Fact(
@@ -81,7 +83,7 @@ class Stories:
         self._spans = spans
         self._databases: list[tuple[Database, dict[str, Tell | None]]] = []
 
-    def add(self, database: Database, tells: dict[str, Tell | None]) -> None:
+    def add(self, database: "Database", tells: dict[str, Tell | None]) -> None:
         """Let the services of one more database tell; None: it has nothing to say of orders."""
         self._databases.append((database, tells))
 
@@ -138,7 +140,7 @@ class Stories:
         )
 
 
-def facts_of_messages(rows: Iterable[Row]) -> list[Fact]:
+def facts_of_messages(rows: "Iterable[Row]") -> list[Fact]:
     """Messages that wait, or had to be tried again; each is a fact of whoever has it."""
     return [
         Fact(

@@ -1,8 +1,11 @@
 """What a database still knows of the messages about something. It changes nothing."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ordereats.chassis.db.pool import Database, Row
+if TYPE_CHECKING:  # the sandbox has no database, and must not load a driver
+    from ordereats.chassis.db.pool import Database, Row
+
 
 MOST = 200
 
@@ -30,7 +33,7 @@ union all
 """
 
 
-async def about(database: Database, subjects: Sequence[str]) -> list[Row]:
+async def about(database: "Database", subjects: Sequence[str]) -> "list[Row]":
     """Messages about these that wait here, or were tried more than once.
 
     Rows of `owner` (who publishes it, or the consumer), `type`, `subject`, `at`, `attempts`,
