@@ -57,31 +57,13 @@ class Environment:
 
     def seconds(self, name: str, default: float, *, least: float, most: float) -> float:
         """A duration in seconds within bounds, both included."""
-        given = self.optional(name)
-        if given is None:
-            return default
-        try:
-            value = float(given)
-        except ValueError:
-            value = float("nan")
-        if not least <= value <= most:
-            raise Misconfigured(
-                f"{name} must be a number of seconds from {least:g} to {most:g}, not {given!r}."
-            )
-        return value
+        what = f"a number of seconds from {least:g} to {most:g}"
+        return self._number(name, default, least=least, most=most, what=what)
 
     def share(self, name: str, default: float) -> float:
         """A part of the whole: from 0, none of it, to 1, all."""
-        given = self.optional(name)
-        if given is None:
-            return default
-        try:
-            value = float(given)
-        except ValueError:
-            value = float("nan")
-        if not 0 <= value <= 1:
-            raise Misconfigured(f"{name} must be a share from 0 to 1, such as 0.1, not {given!r}.")
-        return value
+        what = "a share from 0 to 1, such as 0.1"
+        return self._number(name, default, least=0, most=1, what=what)
 
     def choice(self, name: str, default: str, among: tuple[str, ...]) -> str:
         """One of a few words."""
@@ -105,3 +87,15 @@ class Environment:
             expected = " or ".join(f"{scheme}://…" for scheme in schemes)
             raise Misconfigured(f"{name} must be an address such as {expected}.")
         return given
+
+    def _number(self, name: str, default: float, *, least: float, most: float, what: str) -> float:
+        given = self.optional(name)
+        if given is None:
+            return default
+        try:
+            value = float(given)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            raise Misconfigured(f"{name} must be {what}, not {given!r}.")
+        return value

@@ -104,10 +104,11 @@ async def test_a_refusal_names_the_fields_that_it_is_about(edge: Edge) -> None:
     assert raised.value.problems == (FieldProblem("kind", "must be another"),)
 
 
+@pytest.mark.alone  # it is about time
 async def test_an_answer_that_does_not_come_in_time_is_given_up_in_time(edge: Edge) -> None:
     started = monotonic()
 
-    with pytest.raises(DeadlineExceeded, match=r"no answer in 0\.\d\d s"):
+    with pytest.raises(DeadlineExceeded, match=r"no answer in 0\.(50|4\d) s"):
         await edge.ask("slow")
 
     assert 0.45 < monotonic() - started < 1.5
