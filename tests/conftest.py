@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ pytest_plugins = ["support.transports", "support.turns", "support.containers.sta
 def anyio_backend() -> str:
     """Run async tests and fixtures, also those that sync tests ask for, on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> None:
+    """Let processes that tests start hear Ctrl-C, also where a shell had it ignored (`… &`)."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

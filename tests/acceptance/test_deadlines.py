@@ -1,4 +1,7 @@
-"""What happens when somebody says nothing, in every shape: nobody waits for ever."""
+"""What happens when somebody says nothing: nobody waits for ever.
+
+In the smallest shape and in the largest: it needs a platform of its own, which has less patience.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +11,9 @@ import pytest
 from support.cast import Restaurant
 from support.platform import SHAPES, Platform, Shape, until
 
-pytestmark = pytest.mark.parametrize("shape", SHAPES, ids=str, indirect=True, scope="session")
+pytestmark = pytest.mark.parametrize(
+    "shape", [SHAPES[0], SHAPES[-1]], ids=str, indirect=True, scope="session"
+)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,8 @@ async def test_a_provider_that_is_a_black_hole_slows_no_checkout_and_charges_eac
         is_open = 'ordereats_breaker_state{callee="provider",kind="authorize",state="open"} 1.0'
         return is_open in await platform.metrics("payments")
 
-    async with steadily({"checkout": checkout}, per_second=10) as traffic:
+    control = await platform.unconcerned()
+    async with steadily({"checkout": checkout}, per_second=10, control=control) as traffic:
         await platform.fault("payments", "sandbox", "black-hole")
         during = await traffic.watch(40)
         await until(prometheus_is_told, within_s=5, what="/metrics to show an open breaker")

@@ -40,8 +40,8 @@ class Customers:
         return {"order": self._order, "look": self._look, "browse": self._browse, "who": self._who}
 
     async def _order(self) -> Answer:
-        key = {"Idempotency-Key": f"restarts-{next(self._keys)}"}
-        return await self._platform.post("/orders", self._platform.an_order(), headers=key)
+        key = f"restarts-{next(self._keys)}"
+        return await self._platform.post_once("/orders", self._platform.an_order(), key)
 
     async def _look(self) -> Answer:
         return await self._platform.get(f"/orders/{self._earlier}")

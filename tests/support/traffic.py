@@ -4,9 +4,9 @@ import asyncio
 import math
 from asyncio import Task, TaskGroup
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from support.platform import Answer
@@ -17,10 +17,25 @@ NOISE_S = 0.03
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, and what came of it."""
+    """A request, and what came of it.
+
+    Attributes:
+        began: by the monotonic clock.
+    """
 
     answer: Answer
+    began: float
     seconds: float
+
+    def without(self, stalls: "Iterable[Asked]") -> "Asked":
+        """The same, less the longest of these that was under way in the same moments."""
+        ended = self.began + self.seconds
+        beside = [
+            each.seconds
+            for each in stalls
+            if each.began < ended and self.began < each.began + each.seconds
+        ]
+        return replace(self, seconds=max(0.0, self.seconds - max(beside, default=0.0)))
 
 
 @dataclass(frozen=True)
@@ -49,16 +64,15 @@ class Sample:
         """Seconds."""
         return self._share(kind, 1)
 
-    def slowed(self, before: "Sample", kind: str, *, beside: str) -> str:
+    def slowed(self, before: "Sample", kind: str) -> str:
         """What is wrong if the p95 is more than twice of what it was; empty if it is not.
 
-        What is below 30 ms is noise. So is what slows a kind that has nothing to do with it, asked
-        in the same moments: the machine has other guests.
+        What is below 30 ms is noise.
         """
-        now, earlier, machine = self.p95(kind), before.p95(kind), self.p95(beside)
-        if now <= 2 * max(earlier, machine, NOISE_S):
+        now, earlier = self.p95(kind), before.p95(kind)
+        if now <= 2 * max(earlier, NOISE_S):
             return ""
-        return f"{kind}: p95 {now:.3f} s, before {earlier:.3f} s, {beside} {machine:.3f} s"
+        return f"{kind}: p95 {now:.3f} s, before {earlier:.3f} s"
 
     def _share(self, kind: str, share: float) -> float:
         seconds = sorted(each.seconds for each in self.asked[kind])
@@ -68,9 +82,11 @@ class Sample:
 class Traffic:
     """The requests so far."""
 
-    def __init__(self, kinds: Mapping[str, Ask]) -> None:
+    def __init__(self, kinds: Mapping[str, Ask], control: Ask | None) -> None:
         self._kinds = kinds
+        self._control = control
         self._sent: dict[str, list[Task[Asked]]] = {kind: [] for kind in kinds}
+        self._controls: list[Task[Asked]] = []
         self._more = asyncio.Event()
 
     async def watch(self, requests: int) -> Sample:
@@ -88,19 +104,33 @@ class Traffic:
         """Send one of each kind."""
         for kind, ask in self._kinds.items():
             self._sent[kind].append(group.create_task(timed(ask())))
+        if self._control is not None:
+            self._controls.append(group.create_task(timed(self._control())))
         self._more.set()
         self._more = asyncio.Event()
 
     async def _sample(self, which: slice) -> Sample:
+        asked = {kind: [await each for each in sent[which]] for kind, sent in self._sent.items()}
+        stalls = [await each for each in tuple(self._controls)]
         return Sample(
-            {kind: [await each for each in sent[which]] for kind, sent in self._sent.items()}
+            {kind: [each.without(stalls) for each in those] for kind, those in asked.items()}
         )
 
 
 @asynccontextmanager
-async def steadily(kinds: Mapping[str, Ask], *, per_second: float) -> AsyncIterator[Traffic]:
-    """Send so many of each kind a second, whether or not earlier ones were answered."""
-    traffic = Traffic(kinds)
+async def steadily(
+    kinds: Mapping[str, Ask], *, per_second: float, control: Ask | None = None
+) -> AsyncIterator[Traffic]:
+    """Send so many of each kind a second, whether or not earlier ones were answered.
+
+    Args:
+        kinds: what is asked, by name.
+        per_second: how often.
+        control: asks as often for something that has nothing to do with what is tested. What it
+            waits for is the machine, which has other guests; so long all others are late as well,
+            and it is not counted against them.
+    """
+    traffic = Traffic(kinds, control)
     async with TaskGroup() as group:
         sending = group.create_task(_send(traffic, group, per_second))
         yield traffic
@@ -111,7 +141,7 @@ async def timed(asked: Awaitable[Answer]) -> Asked:
     """Wait for an answer, and see how long that takes."""
     began = monotonic()
     answer = await asked
-    return Asked(answer, monotonic() - began)
+    return Asked(answer, began, monotonic() - began)
 
 
 async def _send(traffic: Traffic, group: TaskGroup, per_second: float) -> None:

@@ -12,8 +12,9 @@ from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 _SHAPE = re.compile(r"\[((?:monolith|services)\+\w+)")
 _ONE_PLATFORM = re.compile(
-    r"tests/faults/test_(infrastructure_killed|provider|services_killed|slow_neighbours)\.py"
+    r"tests/faults/test_(infrastructure_killed|provider|services_killed|slow_neighbours|story)\.py"
 )
+_LONGEST = "tests/faults/test_crashes.py"
 
 
 class _Together(LoadScopeScheduling):  # type: ignore[misc]  # the library says nothing of its types
@@ -30,9 +31,15 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]  # the library says 
         return shape[1] if shape else file
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest of all: whoever wants to be alone would wait for its end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
-    """Deal out by platform, in the order of the folders: the last ones are short."""
+    """Deal out by platform, in the order in which they were put."""
     config.option.loadscopereorder = False
     return _Together(config, log)
 

@@ -53,10 +53,10 @@ class Platform:
             )
 
     async def is_up(self) -> None:
-        await self._until(lambda: "Ready after" in self.said, within_s=20)
+        await self._until(lambda: "Ready after" in self.said, within_s=60)
 
     async def ended(self, process: subprocess.Popen[bytes]) -> int:
-        await self._until(lambda: process.poll() is not None, within_s=20)
+        await self._until(lambda: process.poll() is not None, within_s=60)
         return process.returncode
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

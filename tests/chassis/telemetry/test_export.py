@@ -30,6 +30,12 @@ async def collector() -> AsyncIterator[FakeCollector]:
         await until_true(_are_quiet)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What arrives is asked for here, not how soon: a busy machine takes its time."""
+    monkeypatch.setattr(otlp, "LAST_WORDS_S", 20.0)
+
+
 @asynccontextmanager
 async def sending(to: str, **headers: str) -> AsyncIterator[Spans]:
     """Export the spans of a process, for the length of a block."""
@@ -52,6 +58,7 @@ def attributes(span: WireSpan) -> dict[str, object]:
     return {each.key: value(each.value) for each in span.attributes}
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_is_sampled_arrives_as_it_was(collector: FakeCollector) -> None:
     async with sending(collector.url, authorization="Bearer x") as spans:
         whole = spans.begin("server", "POST /orders", correlation_id="walk", traceparent=PARENT)
@@ -73,7 +80,7 @@ async def test_what_is_sampled_arrives_as_it_was(collector: FakeCollector) -> No
     assert (server.span_id.hex(), publish.parent_span_id.hex()) == (whole.id, whole.id)
     assert (server.kind, publish.kind) == (WireSpan.SPAN_KIND_SERVER, WireSpan.SPAN_KIND_PRODUCER)
     assert server.start_time_unix_nano <= publish.start_time_unix_nano
-    assert 0 <= server.end_time_unix_nano - server.start_time_unix_nano < 5e9
+    assert 0 <= server.end_time_unix_nano - server.start_time_unix_nano < 30e9
     assert attributes(server)["http.response.status_code"] == 201
     assert attributes(publish)["ordereats.order_id"] == 17
     assert attributes(publish)["ordereats.waited_ms"] == 250
@@ -84,6 +91,7 @@ async def test_what_is_sampled_arrives_as_it_was(collector: FakeCollector) -> No
     assert b"Kim" not in sent.SerializeToString()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_what_is_not_sampled_does_not(collector: FakeCollector) -> None:
     async with sending(collector.url) as spans:
         ended(spans, PARENT.replace("-01", "-00"))

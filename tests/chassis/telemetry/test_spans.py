@@ -1,8 +1,12 @@
 """Spans: kept up to a limit, found by trace, request and order, told without a word of anyone."""
 
+from datetime import datetime, timedelta
+from time import sleep
+
 import pytest
 
 from ordereats.chassis import context
+from ordereats.chassis.clock import SystemClock
 from ordereats.chassis.config import Environment
 from ordereats.chassis.context import Context
 from ordereats.chassis.errors import Conflict, Misconfigured
@@ -12,6 +16,7 @@ from ordereats.chassis.telemetry.spans import READS_SHARE, Spans, TraceSettings,
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+EXACT = timedelta(microseconds=2)
 
 
 def begun(spans: Spans, name: str = "POST /orders", kind: Kind = "server") -> Span:
@@ -39,6 +44,29 @@ def test_a_part_has_the_trace_of_what_it_is_a_part_of() -> None:
     assert its.correlation_id == "the-walk"
     assert 0 < its.took_ms <= shown.took_ms
     assert shown.at <= its.at
+
+
+class TornClock(SystemClock):
+    """A process that loses its core whenever it has just looked at the clock."""
+
+    def now(self) -> datetime:
+        now = super().now()
+        sleep(0.002)
+        return now
+
+
+def test_what_lies_between_two_spans_is_exact_however_late_the_clock_is_read() -> None:
+    spans = Spans(clock=TornClock())
+    whole = begun(spans)
+    part = whole.child("transaction", "placements")
+
+    part.end()
+    whole.end()
+
+    shown, its = spans.of_trace("the-walk")
+    assert its.at - shown.at == pytest.approx(
+        timedelta(seconds=part.began - whole.began), abs=EXACT
+    )
 
 
 def test_what_began_elsewhere_goes_on_here_and_keeps_its_callers_decision() -> None:

@@ -1,5 +1,8 @@
 """What tests of containers share: the engine, the images, and one platform, each made once."""
 
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,6 +19,7 @@ from support.platform import Answer, Shape, walk
 OURS = "ordereats:local"
 GATEWAY = "ordereats-gateway:local"
 SLICE = "ordereats:users"
+TESTS = Path(__file__).parents[2]
 
 
 class Stack:
@@ -127,4 +131,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, N
             item.add_marker(pytest.mark.containers)
             item.add_marker(pytest.mark.timeout(900))
     yield
-    items.sort(key=lambda item: item.get_closest_marker("containers") is not None)
+    items.sort(key=_in_containers)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make the images beside the first tests, and without haste: on a bare machine that is long."""
+    first = os.environ.get("PYTEST_XDIST_WORKER") == "gw0"  # noqa: TID251  # the library's
+    if first and any(map(_in_containers, session.items)):
+        subprocess.Popen(
+            [
+                *("nice", "setpriv", "--pdeathsig", "TERM"),
+                *(sys.executable, "-m", "support.containers.prepare"),
+            ],
+            env={**os.environ, "PYTHONPATH": str(TESTS)},  # noqa: TID251  # handed on
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+def _in_containers(item: pytest.Item) -> bool:
+    return item.get_closest_marker("containers") is not None

@@ -103,7 +103,9 @@ class _Exporter(SpanExporter):
         self._fails = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        whole = [self._whole(each.span) for each in spans if isinstance(each, _Taken)]
+        began_at = self._spans.dating()
+        taken = [each.span for each in spans if isinstance(each, _Taken)]
+        whole = [self._whole(each, began_at(each)) for each in taken]
         result = self._sends.export(whole)
         fails = result is not SpanExportResult.SUCCESS
         if fails and not self._fails:
@@ -119,8 +121,7 @@ class _Exporter(SpanExporter):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._sends.force_flush(timeout_millis)
 
-    def _whole(self, span: Span) -> ReadableSpan:
-        began_at = self._spans.began_at(span)
+    def _whole(self, span: Span, began_at: datetime) -> ReadableSpan:
         parent = None if span.parent_id is None else _context(span.trace_id, span.parent_id)
         return ReadableSpan(
             span.name,

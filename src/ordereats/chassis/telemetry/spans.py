@@ -169,16 +169,21 @@ class Spans:
         }
         return self._shown(each for each in self._changes if each.trace_id in traces)
 
-    def began_at(self, span: Span) -> datetime:
-        """By the clock. As exact as the clock has been since."""
-        return self._clock.now() - timedelta(seconds=perf_counter() - span.began)
+    def dating(self) -> Callable[[Span], datetime]:
+        """What tells when a span began by the clock, as exact as that has been since.
+
+        Spans that are shown together are dated by one of these: what lies between them is exact.
+        """
+        now, counter = self._clock.now(), perf_counter()
+        return lambda span: now - timedelta(seconds=counter - span.began)
 
     def _shown(self, spans: Iterable[Span]) -> list[SpanShown]:
         found = list(spans)[-MOST_SHOWN:]
         found.sort(key=lambda each: each.began)
-        return [self._one(each) for each in found]
+        began_at = self.dating()
+        return [self._one(each, began_at(each)) for each in found]
 
-    def _one(self, span: Span) -> SpanShown:
+    def _one(self, span: Span, began_at: datetime) -> SpanShown:
         return SpanShown(
             trace_id=span.trace_id,
             span_id=span.id,
@@ -187,7 +192,7 @@ class Spans:
             kind=span.kind,
             service=span.service or self._service,
             name=span.name,
-            at=self.began_at(span),
+            at=began_at,
             took_ms=round(span.took_s * 1000, 3),
             waited_ms=round(span.waited_s * 1000, 3),
             order_id=span.order_id,
