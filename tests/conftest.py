@@ -6,17 +6,15 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from secrets import token_hex
 from typing import NoReturn
-from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 import structlog
 
 from ordereats.chassis.config import Environment
 from ordereats.topology.local.part import CannotStart, Process, free_ports
 from ordereats.topology.local.postgres import Postgres
+from support.builders import fresh_database
 from support.rabbitmq import rabbitmq
 
 pytest_plugins = ["support.transports", "support.turns", "support.containers.stack"]
@@ -112,12 +110,8 @@ async def postgres_server(session_folder: Path, postgres: Postgres) -> AsyncIter
 @pytest.fixture
 async def database_url(postgres_server: Process) -> AsyncIterator[str]:
     """Give the address of a fresh, empty database, which is dropped after the test."""
-    name = f"test_{token_hex(6)}"
-    await _run(postgres_server, f"create database {name} template template0")
-    yield urlsplit(postgres_server.url)._replace(path=f"/{name}").geturl()
-    async with asyncio.timeout(30):
-        while not await _is_dropped(postgres_server, name):  # noqa: ASYNC110  # no event tells
-            await asyncio.sleep(0.05)
+    async with fresh_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -137,19 +131,3 @@ def _open_folder() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-async def _is_dropped(server: Process, name: str) -> bool:
-    try:
-        await _run(server, f"drop database {name} with (force)")
-    except asyncpg.InsufficientPrivilegeError:  # an autovacuum worker, which we may not end
-        return False
-    return True
-
-
-async def _run(server: Process, statement: str) -> None:
-    connection = await asyncpg.connect(server.url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -5,7 +5,7 @@ import pytest
 from support.platform import SHAPES, Platform
 
 HOURS = ("--orders-per-minute", "5", "--minutes", "100", "--speed", "240")
-SHORT = ("--orders-per-minute", "5", "--minutes", "40", "--speed", "240")
+SHORT = ("--orders-per-minute", "5", "--minutes", "20", "--speed", "240")
 """Twenty orders a second: work for two cores, and no overload, of which other tests are."""
 
 
@@ -14,7 +14,7 @@ SHORT = ("--orders-per-minute", "5", "--minutes", "40", "--speed", "240")
 @pytest.mark.timeout(300)
 async def test_each_order_of_a_city_ends_and_the_audit_is_clean(platform: Platform) -> None:
     # The whole of it once, where most is between the parts; less of it in the others.
-    wanted, orders = (HOURS, 500) if platform.shape == SHAPES[-1] else (SHORT, 200)
+    wanted, orders = (HOURS, 500) if platform.shape == SHAPES[-1] else (SHORT, 100)
     at = ("--url", platform.url)
     seeded = await platform.run("seed", "--couriers", "200", *at)
     assert "are new" in seeded

@@ -13,8 +13,6 @@ from support.containers.stack import OURS, Stack
 from support.platform import Answer, until
 from support.traffic import Sample, Traffic, steadily
 
-pytestmark = pytest.mark.alone  # it is about time
-
 CRASHED = ("payments", "postgres-orders", "rabbitmq", "orders")
 NEXT = "0.0.0+next"
 PATIENT = {"X-Deadline-Ms": "25000"}

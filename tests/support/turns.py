@@ -15,6 +15,7 @@ _ONE_PLATFORM = re.compile(
     r"tests/faults/test_(infrastructure_killed|provider|services_killed|slow_neighbours|story)\.py"
 )
 _LONGEST = "tests/faults/test_crashes.py"
+_SHORT = "tests/services/"
 
 
 class _Together(LoadScopeScheduling):  # type: ignore[misc]  # the library says nothing of its types
@@ -33,8 +34,21 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]  # the library says 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest of all: whoever wants to be alone would wait for its end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+    """Put them in the order in which they are dealt out; within a step it stays as it is."""
+    items.sort(key=_step)
+
+
+def _step(item: pytest.Item) -> int:
+    """When it is its turn.
+
+    The longest first: whoever wants to be alone would wait for its end. Containers late, beside
+    what is short and not about time: twenty servers would disturb all others.
+    """
+    if item.nodeid.startswith(_LONGEST):
+        return 0
+    if item.get_closest_marker("containers") is not None:
+        return 2
+    return 3 if item.nodeid.startswith(_SHORT) else 1
 
 
 @pytest.hookimpl(optionalhook=True)

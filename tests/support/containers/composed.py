@@ -65,8 +65,8 @@ class Composed(Platform):
         await self.compose("up", "--detach", "--no-build", "--wait", front)
 
     async def down(self) -> None:
-        """Stop all, and delete its data."""
-        await self.compose("--profile", "tools", "down", "--volumes", "--timeout", "20")
+        """Stop all without delay, and delete its data."""
+        await self.compose("--profile", "tools", "down", "--volumes", "--timeout", "1")
 
     async def everything(self) -> list[tuple[str, dict[str, Any]]]:
         """What the engine says of each container, by the service that it is of."""

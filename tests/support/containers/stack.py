@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -120,24 +120,19 @@ async def composed(stack: Stack) -> Composed:
     return await stack.platform()
 
 
-@pytest.hookimpl(wrapper=True)  # before `-m` chooses, and after all others have put them in order
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Mark what needs the engine, and give it time: on a bare machine it makes all of it first.
-
-    It comes last: twenty servers in containers would disturb all that came after.
-    """
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the engine, and give it time: on a bare machine it makes all of it first."""
     for item in items:
         if item.nodeid.startswith("tests/containers/") or f"[{COMPOSE}" in item.nodeid:
             item.add_marker(pytest.mark.containers)
             item.add_marker(pytest.mark.timeout(900))
-    yield
-    items.sort(key=_in_containers)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Make the images beside the first tests, and without haste: on a bare machine that is long."""
     first = os.environ.get("PYTEST_XDIST_WORKER") == "gw0"  # noqa: TID251  # the library's
-    if first and any(map(_in_containers, session.items)):
+    if first and any(each.get_closest_marker("containers") for each in session.items):
         subprocess.Popen(
             [
                 *("nice", "setpriv", "--pdeathsig", "TERM"),
@@ -148,7 +143,3 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-
-
-def _in_containers(item: pytest.Item) -> bool:
-    return item.get_closest_marker("containers") is not None

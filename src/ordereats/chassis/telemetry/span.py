@@ -33,7 +33,7 @@ class Keeper(Protocol):
         ...
 
 
-class Span(Struct, eq=False):
+class Span(Struct, eq=False, gc=False):
     """Something that takes time, and what it is a part of.
 
     Attributes:
