@@ -16,8 +16,6 @@ PROGRAMS = [
     "ordereats.topology.brokers",
     "ordereats.chassis.messaging.rabbitmq",
     "ordereats.chassis.messaging.postgres",
-    "opentelemetry.sdk.trace",
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
 ]
 OF_THE_WHOLE = ["ordereats.cli.audit", "ordereats.sandbox.program"]
 """What a slice has not, or has no use for."""

@@ -1,11 +1,11 @@
 """Sampled spans reach a collector in OpenTelemetry's words; one that is not well slows nobody."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 
+import aiohttp
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -27,7 +27,6 @@ async def collector() -> AsyncIterator[FakeCollector]:
     async with collecting() as fake:
         yield fake
         fake.may_answer.set()
-        await until_true(_are_quiet)
 
 
 @pytest.fixture
@@ -42,6 +41,16 @@ async def sending(to: str, **headers: str) -> AsyncIterator[Spans]:
     spans = Spans(TraceSettings(sampling=1))
     async with exported(spans, Collector(to, headers), service="orders"):
         yield spans
+
+
+@asynccontextmanager
+async def by_hand(collector: FakeCollector) -> AsyncIterator[tuple[Spans, otlp.Sender]]:
+    """Spans and what takes them, which sends when it is told to."""
+    async with aiohttp.ClientSession() as http:
+        spans = Spans(TraceSettings(sampling=1))
+        sender = otlp.Sender(spans, http, collector.url, service="orders")
+        spans.export = sender.send
+        yield spans, sender
 
 
 def ended(spans: Spans, traceparent: str | None = None) -> Span:
@@ -71,7 +80,7 @@ async def test_what_is_sampled_arrives_as_it_was(collector: FakeCollector) -> No
 
     request, sent = collector.requests[0]
     assert request.headers["authorization"] == "Bearer x"
-    assert request.headers["content-type"] == "application/x-protobuf"
+    assert request.headers["content-type"] == "application/json"
     (its,) = sent.resource_spans
     named = {each.key: each.value.string_value for each in its.resource.attributes}
     assert named == {"service.name": "orders", "service.namespace": "ordereats"}
@@ -129,11 +138,6 @@ async def test_one_that_hangs_holds_up_neither_requests_nor_the_end(
     assert monotonic() - stopping < otlp.TIMEOUT_S - 0.5  # not waiting for its answer
 
 
-async def _are_quiet() -> bool:
-    """Whether no thread has last words: those of one test would be heard in the next."""
-    return not any(each.name == otlp.LAST_THREAD for each in threading.enumerate())
-
-
 async def _has_come(collector: FakeCollector) -> bool:
     return bool(collector.requests)
 
@@ -141,19 +145,58 @@ async def _has_come(collector: FakeCollector) -> bool:
 async def test_it_says_once_that_it_fails_and_once_that_it_works_again(
     collector: FakeCollector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    collector.status = 400
-    spans = Spans(TraceSettings(sampling=1))
-    sender = otlp.Sender(spans, collector.url, {}, service="orders")
-    span = ended(spans)
-
-    for status in (400, 400, 200, 200):
-        collector.status = status
-        await asyncio.to_thread(sender._exporter.export, [otlp._Taken(span)])
-    await sender.close()
+    async with by_hand(collector) as (spans, sender):
+        for status in (400, 400, 200, 200):
+            collector.status = status
+            ended(spans)
+            await sender.flush()
 
     said = capsys.readouterr().out
     assert said.count("spans_not_exported") == 1
     assert said.count("spans_exported_again") == 1
+
+
+@pytest.mark.parametrize(("status", "times"), [(503, 3), (429, 3), (400, 1), (500, 1)])
+async def test_what_is_refused_for_now_is_sent_again_and_what_is_refused_for_good_is_not(
+    collector: FakeCollector, status: int, times: int
+) -> None:
+    async with by_hand(collector) as (spans, sender):
+        span = ended(spans)
+        for collector.status in (status, status, 200, 200):
+            await sender.flush()
+
+    assert [each.span_id.hex() for each in collector.spans] == [span.id] * times
+
+
+async def test_while_nothing_is_taken_the_oldest_make_room_and_none_is_sent_twice_then(
+    collector: FakeCollector,
+) -> None:
+    async with by_hand(collector) as (spans, sender):
+        collector.status = 503
+        first = ended(spans)
+        await sender.flush()
+        of_these = [ended(spans).id for _ in range(otlp.WAITING + 5)]
+        collector.requests.clear()
+        collector.status = 200
+        await sender.flush()
+
+    sent = [each.span_id.hex() for each in collector.spans]
+    assert sent == [first.id, *of_these[5:]]  # the first was on its way
+
+
+async def test_a_collector_that_is_not_well_is_not_asked_all_the_time(
+    collector: FakeCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "EVERY_S", 0.2)
+    collector.status = 503
+    async with sending(collector.url) as spans:
+        until = monotonic() + 0.7
+        while monotonic() < until:
+            for _ in range(otlp.BATCH):
+                ended(spans)
+            await asyncio.sleep(0.01)
+
+    assert 2 <= len(collector.requests) <= 5  # with the last words
 
 
 async def test_without_a_collector_nothing_is_sent() -> None:
