@@ -74,10 +74,10 @@ async def test_an_update_under_load_fails_no_request(composed: Composed, stack: 
     old = await composed.containers("orders")
     await stack.rebuild(OURS, "--build-arg", f"VERSION={NEXT}")
 
-    async with load(composed, per_second=20) as traffic:
-        await traffic.watch(20)
+    async with load(composed, per_second=10) as traffic:
+        await traffic.watch(10)
         said = await composed.tool("compose-update", "orders")
-        await traffic.watch(20)
+        await traffic.watch(10)
         sample = await traffic.all()
 
     assert "orders is up to date" in said

@@ -54,7 +54,7 @@ async def test_while_a_neighbour_is_down_what_is_known_still_orders_and_what_is_
         return await platform.get(f"/orders/{earlier}")
 
     kinds, control = {"checkout": checkout, "read": read}, await platform.unconcerned()
-    async with steadily(kinds, per_second=20, control=control) as traffic:
+    async with steadily(kinds, per_second=10, control=control) as traffic:
         before = await traffic.watch(30)
         await platform.kill(neighbour)
         refused = await timed(platform.post("/orders", platform.an_order(**unknown)))

@@ -40,9 +40,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Sample:
-    """Requests of some kinds that were sent in the same stretch of time."""
+    """Requests of some kinds that were sent in the same stretch of time.
+
+    Attributes:
+        asked: those of each kind; their seconds are without stalls of the machine.
+        control: what has nothing to do with what is tested, if it was asked for.
+    """
 
     asked: Mapping[str, Sequence[Asked]]
+    control: Sequence[Asked]
 
     def answers(self, kind: str) -> list[Answer]:
         """In the order in which they were asked for."""
@@ -67,16 +73,15 @@ class Sample:
     def slowed(self, before: "Sample", kind: str) -> str:
         """What is wrong if the p95 is more than twice of what it was; empty if it is not.
 
-        What is below 30 ms is noise.
+        What is below 30 ms is noise, and what the control takes now is what anything takes.
         """
-        now, earlier = self.p95(kind), before.p95(kind)
-        if now <= 2 * max(earlier, NOISE_S):
+        now, earlier, any_now = self.p95(kind), before.p95(kind), _share(self.control, 0.95)
+        if now <= 2 * max(earlier, any_now, NOISE_S):
             return ""
-        return f"{kind}: p95 {now:.3f} s, before {earlier:.3f} s"
+        return f"{kind}: p95 {now:.3f} s, before {earlier:.3f} s, control {any_now:.3f} s"
 
     def _share(self, kind: str, share: float) -> float:
-        seconds = sorted(each.seconds for each in self.asked[kind])
-        return seconds[math.ceil(share * len(seconds)) - 1]
+        return _share(self.asked[kind], share)
 
 
 class Traffic:
@@ -113,7 +118,8 @@ class Traffic:
         asked = {kind: [await each for each in sent[which]] for kind, sent in self._sent.items()}
         stalls = [await each for each in tuple(self._controls)]
         return Sample(
-            {kind: [each.without(stalls) for each in those] for kind, those in asked.items()}
+            {kind: [each.without(stalls) for each in those] for kind, those in asked.items()},
+            stalls[which],
         )
 
 
@@ -142,6 +148,12 @@ async def timed(asked: Awaitable[Answer]) -> Asked:
     began = monotonic()
     answer = await asked
     return Asked(answer, began, monotonic() - began)
+
+
+def _share(asked: Sequence[Asked], share: float) -> float:
+    """Seconds that this share of them did not exceed; 0 where there are none."""
+    seconds = sorted(each.seconds for each in asked)
+    return seconds[math.ceil(share * len(seconds)) - 1] if seconds else 0.0
 
 
 async def _send(traffic: Traffic, group: TaskGroup, per_second: float) -> None:
