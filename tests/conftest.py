@@ -75,7 +75,7 @@ def session_folder() -> Iterator[Path]:
 def until() -> Callable[..., Awaitable[None]]:
     """Call to wait for a condition, with a deadline, where nothing tells when it comes true."""
 
-    async def wait(condition: Callable[[], bool], *, within_s: float = 10) -> None:
+    async def wait(condition: Callable[[], bool], *, within_s: float = 30) -> None:
         async with asyncio.timeout(within_s):
             while not condition():  # noqa: ASYNC110  # what happens in other processes sends no event
                 await asyncio.sleep(0.02)

@@ -184,7 +184,7 @@ async def run_sql(url: str, statement: str, *arguments: object) -> "list[asyncpg
         await connection.close()
 
 
-async def until_true(asked: Callable[[], Awaitable[object]], *, within_s: float = 10) -> None:
+async def until_true(asked: Callable[[], Awaitable[object]], *, within_s: float = 30) -> None:
     """Wait until the answer to a question is true, or not empty."""
     async with asyncio.timeout(within_s):
         while not await asked():  # noqa: ASYNC110  # what happens in a server sends no event

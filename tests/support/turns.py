@@ -41,14 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _step(item: pytest.Item) -> int:
     """When it is its turn.
 
-    The longest first: whoever wants to be alone would wait for its end. Containers late, beside
-    what is short and not about time: twenty servers would disturb all others.
+    The longest first: whoever wants to be alone would wait for its end. Containers last, and just
+    before them what is short and not about time: twenty servers that start disturb all others.
     """
     if item.nodeid.startswith(_LONGEST):
         return 0
     if item.get_closest_marker("containers") is not None:
-        return 2
-    return 3 if item.nodeid.startswith(_SHORT) else 1
+        return 3
+    return 2 if item.nodeid.startswith(_SHORT) else 1
 
 
 @pytest.hookimpl(optionalhook=True)
