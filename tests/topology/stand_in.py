@@ -46,11 +46,17 @@ def serve(port: int, mode: str, folder: Path, *, given: list[str]) -> NoReturn:
         with _listening(port, told) as server:
             if "--ready-fd" in told:
                 os.write(int(told["--ready-fd"]), b"\n")
+            # Whom it has accepted it answers, as real ones do; others wait for who comes after it.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            server.settimeout(0.05)
             while True:
-                connection, _ = server.accept()
-                with connection:
-                    connection.recv(4096)
-                    connection.sendall(_ANSWER)
+                with suppress(TimeoutError):
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(4096)
+                        connection.sendall(_ANSWER)
+                if signal.SIGTERM in signal.sigpending():
+                    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _listening(port: int, told: dict[str, str]) -> socket.socket:
@@ -109,8 +115,8 @@ def _part(home: Home, name: str, kind: Kind, port: int, mode: str) -> Part:
         )
         if kind is Kind.SERVICE
         else None,
-        ready_within_s=3,
-        stop_within_s=2 if mode != "stubborn" else 30,
+        ready_within_s=8,
+        stop_within_s=5 if mode != "stubborn" else 30,
     )
 
 

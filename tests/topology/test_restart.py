@@ -91,7 +91,7 @@ async def test_its_address_answers_all_the_time(platform: Platform) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "why"),
-    [("deaf", "shop was not ready after 3 s"), ("broken", "this can't work")],
+    [("deaf", "shop was not ready after 8 s"), ("broken", "this can't work")],
 )
 async def test_what_does_not_become_ready_is_ended_and_the_one_before_goes_on(
     platform: Platform, mode: str, why: str
@@ -165,7 +165,7 @@ async def test_one_that_is_being_restarted_is_not_restarted_twice_at_once(
     assert second.returncode == 2
     assert second.stderr == "shop is being restarted already.\n"
     assert first.wait() == 1
-    assert "was not ready after 3 s" in first.communicate()[1]
+    assert "was not ready after 8 s" in first.communicate()[1]
 
 
 async def test_ctrl_c_leaves_the_restart_to_go_on(platform: Platform, until: Until) -> None:
