@@ -19,7 +19,6 @@ from support.platform import Answer, Shape, walk
 OURS = "ordereats:local"
 GATEWAY = "ordereats-gateway:local"
 SLICE = "ordereats:users"
-TESTS = Path(__file__).parents[2]
 
 
 class Stack:
@@ -138,7 +137,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 *("nice", "setpriv", "--pdeathsig", "TERM"),
                 *(sys.executable, "-m", "support.containers.prepare"),
             ],
-            env={**os.environ, "PYTHONPATH": str(TESTS)},  # noqa: TID251  # handed on
+            env={**os.environ, "PYTHONPATH": str(stand_ins.ROOT / "tests")},  # noqa: TID251  # handed on
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -33,6 +33,7 @@ class Keeper(Protocol):
         ...
 
 
+# No garbage collection: one refers to its keeper alone, which lives as long as the process.
 class Span(Struct, eq=False, gc=False):
     """Something that takes time, and what it is a part of.
 
